@@ -1,0 +1,52 @@
+#include "gateway.hpp"
+
+#include <fmt/format.h>
+
+#include "flame/error.hpp"
+
+namespace flame::detail {
+
+gateway::gateway(caf::actor_config& cfg) : event_based_actor(cfg) {
+  // nop
+}
+
+const char* gateway::name() const {
+  return "flame.gateway";
+}
+
+caf::behavior gateway::make_behavior() {
+  return {
+    [this](expect_atom, std::uint64_t id, const caf::actor& runner) {
+      expected_.emplace(id, runner);
+    },
+    [this](forget_atom, std::uint64_t id) {
+      expected_.erase(id);
+    },
+    [this](join_atom, std::uint64_t id, std::vector<char>& hello) {
+      return join(id, hello);
+    },
+    [this](drain_atom, std::uint64_t id) {
+      if (auto i = expected_.find(id); i != expected_.end())
+        send(i->second, drain_atom::value);
+    },
+    [this](stop_atom) {
+      quit();
+    },
+  };
+}
+
+caf::result<caf::message> gateway::join(std::uint64_t id,
+                                        std::vector<char>& hello) {
+  auto terminator = caf::actor_cast<caf::actor>(current_sender());
+  if (!terminator)
+    return make_error(errc::bad_payload, "a runner joins without a handle");
+  auto i = expected_.find(id);
+  if (i == expected_.end())
+    return make_error(errc::backend_failed,
+                      fmt::format("no runner of the number {} is expected: "
+                                  "it was given up, or has joined before",
+                                  id));
+  return delegate(i->second, join_atom::value, std::move(hello), terminator);
+}
+
+} // namespace flame::detail

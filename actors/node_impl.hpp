@@ -1,0 +1,66 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "caller_ports.hpp"
+#include "flame/detail/caf.hpp"
+#include "flame/node.hpp"
+#include "handles.hpp"
+#include "local_runners.hpp"
+#include "placements.hpp"
+#include "reactor.hpp"
+#include "runner_actor.hpp"
+#include "system_config.hpp"
+
+namespace flame {
+
+/// What a node owns, in the order in which it ends: pools first, then what they
+/// stand on, the actor system last.
+class node::impl {
+public:
+  impl(node_options opts, std::vector<std::string> own_args, bool as_runner);
+  ~impl();
+
+  flame::pool start_pool(const std::string& name, const pool_options& defaults);
+
+  void shut_pools_down();
+
+  node_options options;
+  const std::vector<std::string> args;
+  const bool is_runner;
+  /// Backends that have been made. They end after all actors, on the thread
+  /// that ends the node.
+  std::map<std::string, std::shared_ptr<backend>> providers;
+  detail::system_config config;
+  caf::actor_system system;
+  std::shared_ptr<detail::system_handles> handles;
+  std::shared_ptr<detail::reactor> loop;
+  std::shared_ptr<detail::caller_ports> ports;
+  std::shared_ptr<detail::placements> placed;
+  caf::actor gateway;
+  caf::actor news;
+  detail::local_runners local;
+  std::shared_ptr<const detail::runner_context> runners;
+  std::mutex mutex;
+  std::map<std::string, flame::pool> pools;
+
+private:
+  caf::actor_system_config& configured();
+  pool_options resolve(const std::string& name, const pool_options& defaults);
+};
+
+namespace detail {
+
+/// Sets what `flame::parent` says.
+void set_parent(const parent_info* parent) noexcept;
+
+/// Sets what `flame::this_node` says, unless there is one already.
+void claim_process(node* self) noexcept;
+void disclaim_process(node* self) noexcept;
+
+} // namespace detail
+} // namespace flame

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "flame/backend.hpp"
+#include "flame/detail/caf.hpp"
+#include "messages.hpp"
+#include "pool_core.hpp"
+#include "runner_actor.hpp"
+
+namespace flame::detail {
+
+/// Decides which runners a pool has.
+///
+/// It grows when callers wait: as many runners at once as they need, up to
+/// `max`, never more than one boot per `max_concurrency` waiting callers. It
+/// shrinks when runners above `min` have been idle long enough. A runner that
+/// is lost is replaced where `min` or the queue need it. Callers and slots are
+/// not its business but the table's; it is told when somebody waits, once, and
+/// not of each call.
+class pool_actor final : public caf::event_based_actor {
+public:
+  pool_actor(caf::actor_config& cfg, std::shared_ptr<pool_core> core,
+             std::shared_ptr<backend> provider,
+             std::shared_ptr<const runner_context> context);
+
+  const char* name() const override;
+
+  void on_exit() override;
+
+protected:
+  caf::behavior make_behavior() override;
+
+private:
+  struct member {
+    caf::actor handle;
+    /// Null until the runner is ready.
+    std::shared_ptr<runner_slots> slots;
+    bool is_retired = false;
+  };
+
+  void grow();
+  std::size_t wanted() const;
+  void boot_one();
+  void became_ready(const runner_ready& message);
+  void is_gone(const runner_gone& message);
+  void boot_failed(const runner_gone& message);
+  void check_idle();
+  void schedule_idle_check(time_point when);
+  caf::result<void> await_minimum();
+  void answer_waiting(const caf::error& problem);
+  caf::result<void> shut_down();
+  void finish_shutdown();
+  std::size_t booting() const;
+  std::size_t ready() const;
+  std::size_t staying() const;
+
+  const std::shared_ptr<pool_core> core_;
+  std::shared_ptr<backend> provider_;
+  const std::shared_ptr<const runner_context> context_;
+
+  std::map<std::uint64_t, member> members_;
+  std::uint64_t named_ = 0;
+  /// After a boot that failed, none is tried before this.
+  time_point boot_again_at_ = time_point::min();
+  std::chrono::milliseconds boot_delay_{0};
+  bool retry_scheduled_ = false;
+  bool idle_check_scheduled_ = false;
+  bool closing_ = false;
+  std::vector<caf::response_promise> awaiting_minimum_;
+  std::vector<caf::response_promise> awaiting_end_;
+};
+
+} // namespace flame::detail

@@ -1,0 +1,321 @@
+#include "runner_actor.hpp"
+
+#include <fmt/format.h>
+
+#include <sys/socket.h>
+
+#include "control_link.hpp"
+#include "logging.hpp"
+
+namespace flame::detail {
+
+namespace {
+
+using vacant_atom = caf::atom_constant<caf::atom("flVacant")>;
+using suspect_atom = caf::atom_constant<caf::atom("flSuspect")>;
+using overdue_atom = caf::atom_constant<caf::atom("flOverdue")>;
+
+/// How long a runner that has lost touch may take to be seen ended by its
+/// backend, before it is ended.
+constexpr auto verdict_time = std::chrono::milliseconds{500};
+
+} // namespace
+
+runner_actor::runner_actor(caf::actor_config& cfg, caf::actor pool,
+                           std::shared_ptr<pool_core> core,
+                           std::shared_ptr<backend> provider,
+                           std::shared_ptr<const runner_context> context,
+                           std::uint64_t id, std::string name)
+  : event_based_actor(cfg),
+    pool_(std::move(pool)),
+    core_(std::move(core)),
+    provider_(std::move(provider)),
+    context_(std::move(context)),
+    id_(id),
+    name_(std::move(name)),
+    born_(std::chrono::steady_clock::now()) {
+  // nop
+}
+
+const char* runner_actor::name() const {
+  return "flame.runner";
+}
+
+void runner_actor::on_exit() {
+  // Whatever ended this actor, nothing of the runner is left behind: not even
+  // while a timer that has been set still refers to it.
+  if (state_ != runner_state::gone) {
+    finish(slots_ ? runner_gone::how::lost : runner_gone::how::boot_failed,
+           std::make_shared<const loss>(
+             loss{errc::runner_lost, "its actor was ended", name_}));
+  }
+  boot_.request_stop();
+  instance_.reset();
+  provider_.reset();
+  lanes_.reset();
+  slots_.reset();
+  terminator_ = nullptr;
+}
+
+caf::behavior runner_actor::make_behavior() {
+  link_to(pool_);
+  set_down_handler([this](const caf::down_msg&) {
+    lost_touch();
+  });
+  try {
+    boot();
+  } catch (const call_error& error) {
+    finish(runner_gone::how::boot_failed,
+           std::make_shared<const loss>(
+             loss{errc::boot_failed, error.what(), name_}));
+  }
+  return {
+    [this](instance_started& message) {
+      started(message);
+    },
+    [this](instance_ended& message) {
+      ended(message.info);
+    },
+    [this](join_atom, const std::vector<char>& greeting,
+           const caf::actor& terminator) {
+      return join(greeting, terminator);
+    },
+    [this](retired_atom) {
+      enter(runner_event::let_go);
+      vacant();
+    },
+    [this](drain_atom) {
+      drain();
+    },
+    [this](vacant_atom) {
+      vacant();
+    },
+    [this](suspect_atom) {
+      lost_touch();
+    },
+    [this](wait_atom) {
+      give_up_boot();
+    },
+    [this](overdue_atom) {
+      overdue();
+    },
+  };
+}
+
+void runner_actor::boot() {
+  auto pair = make_socket_pair(SOCK_SEQPACKET);
+  lanes_ = std::make_shared<lane_opener>(std::move(pair.parent),
+                                         core_->options.max_message);
+  welcome greeting{core_->name,
+                   name_,
+                   id_,
+                   core_->options.max_message,
+                   core_->options.boot_timeout,
+                   core_->options.shutdown_timeout,
+                   ::getpid(),
+                   context_->signs};
+  auto bytes = to_bytes(greeting);
+  lanes_->send_message(std::as_bytes(std::span{bytes}));
+  send(context_->gateway, expect_atom::value, id_, caf::actor{this});
+
+  boot_request request;
+  request.pool = core_->name;
+  request.runner = name_;
+  request.deadline = born_ + core_->options.boot_timeout;
+  request.cancelled = boot_.get_token();
+  request.command = context_->command;
+  request.environment = {{"FLAME_RUNNER", "3,4"}};
+  request.settings = core_->options.backend.settings;
+  request.sockets.lanes = std::move(pair.runner);
+  if (!provider_->is_in_process()) {
+    auto control = make_socket_pair(SOCK_STREAM);
+    request.sockets.control = std::move(control.runner);
+    accept_control(system(), std::move(control.parent), context_->gateway);
+  }
+  request.serve_here = [context = context_, greeting](
+                         runner_sockets sockets, std::function<void()> ended) {
+    context->serve_here(greeting, std::move(sockets), std::move(ended));
+  };
+  // Weak: what a backend holds on to must not keep this actor, nor through it
+  // the backend.
+  auto self = caf::actor_cast<caf::actor_addr>(this);
+  request.on_exit = [self](exit_info info) {
+    if (auto alive = caf::actor_cast<caf::actor>(self))
+      caf::anon_send(alive, instance_ended{std::move(info)});
+  };
+  request.on_output = [name = name_,
+                       log = core_->log](const std::string& line) {
+    log->info("output runner={} | {}", name, line);
+  };
+  delayed_send(this, core_->options.boot_timeout, wait_atom::value);
+  provider_->boot(std::move(request), [self](backend::boot_result result) {
+    instance_started message;
+    if (result)
+      message.started = std::move(*result);
+    else
+      message.problem = std::move(result.error());
+    if (auto alive = caf::actor_cast<caf::actor>(self))
+      caf::anon_send(alive, std::move(message));
+  });
+}
+
+void runner_actor::started(instance_started& message) {
+  if (message.problem) {
+    auto permanent = code_of(message.problem) == errc::invalid_configuration;
+    finish(runner_gone::how::boot_failed,
+           std::make_shared<const loss>(
+             loss{permanent ? errc::invalid_configuration : errc::boot_failed,
+                  call_error{message.problem}.what(), name_}));
+    return;
+  }
+  instance_ = std::move(message.started);
+  if (state_ == runner_state::gone || !verdict_.empty())
+    terminate();
+  else
+    enter(runner_event::started);
+}
+
+caf::result<void> runner_actor::join(const std::vector<char>& greeting,
+                                     const caf::actor& terminator) {
+  hello theirs;
+  try {
+    theirs = from_bytes<hello>(greeting);
+  } catch (const call_error& error) {
+    return error.to_error();
+  }
+  if (auto difference = program_difference(thunk_modules(), theirs.modules)) {
+    verdict_ = *difference;
+    verdict_code_ = errc::different_program;
+    return make_error(errc::different_program, *difference, name_);
+  }
+  if (!enter(runner_event::joined))
+    return make_error(errc::backend_failed,
+                      "the runner joins too late: it was given up", name_);
+  make_ready(terminator, theirs.pid);
+  return caf::unit;
+}
+
+void runner_actor::make_ready(const caf::actor& terminator, int pid) {
+  terminator_ = terminator;
+  monitor(terminator_);
+  slots_ = std::make_shared<runner_slots>(
+    name_, core_->options.max_concurrency, lanes_, terminator_,
+    telling(vacant_atom::value), telling(suspect_atom::value));
+  // Before anybody can have been served, who may ask.
+  core_->count.boots += 1;
+  // First the slots, then the news: else the pool would see a runner less on
+  // its way and callers that still wait, and boot another one for them.
+  core_->table.add(slots_);
+  send(pool_, runner_ready{id_, slots_});
+  auto took = std::chrono::steady_clock::now() - born_;
+  core_->log->info("runner is ready pool={} runner={} pid={} boot_ms={:.1f}",
+                   core_->name, name_, pid,
+                   std::chrono::duration<double, std::milli>(took).count());
+}
+
+void runner_actor::drain() {
+  if (state_ == runner_state::booting || state_ == runner_state::connecting) {
+    verdict_ = "it is not needed any more";
+    boot_.request_stop();
+    terminate();
+    return;
+  }
+  if (!enter(runner_event::let_go))
+    return;
+  send(terminator_, drain_atom::value);
+  delayed_send(this, core_->options.shutdown_timeout, overdue_atom::value);
+  core_->table.retire(*slots_);
+}
+
+void runner_actor::vacant() {
+  if (state_ != runner_state::draining)
+    return;
+  send(terminator_, stop_atom::value);
+  // It has nothing to do any more, so it needs no time to end.
+  delayed_send(this, std::chrono::seconds{5}, overdue_atom::value);
+}
+
+void runner_actor::lost_touch() {
+  if (enter(runner_event::lost_touch))
+    delayed_send(this, verdict_time, overdue_atom::value);
+}
+
+void runner_actor::give_up_boot() {
+  if (state_ != runner_state::booting && state_ != runner_state::connecting)
+    return;
+  if (verdict_.empty())
+    verdict_ = fmt::format(
+      "it did not join within boot_timeout, {:g} s",
+      std::chrono::duration<double>(core_->options.boot_timeout).count());
+  boot_.request_stop();
+  if (instance_)
+    terminate();
+  else
+    finish(
+      runner_gone::how::boot_failed,
+      std::make_shared<const loss>(loss{errc::boot_failed, verdict_, name_}));
+}
+
+void runner_actor::ended(const exit_info& info) {
+  auto text = to_string(info);
+  if (!verdict_.empty())
+    text = verdict_ + "; " + text;
+  auto code = verdict_code_;
+  auto how = runner_gone::how::lost;
+  switch (state_) {
+    case runner_state::booting:
+    case runner_state::connecting:
+      how = runner_gone::how::boot_failed;
+      if (code == errc::runner_lost)
+        code = errc::boot_failed;
+      break;
+    case runner_state::draining:
+      how = runner_gone::how::let_go;
+      break;
+    default:
+      break;
+  }
+  finish(how, std::make_shared<const loss>(
+                loss{code, fmt::format("runner {} {}", name_, text), name_}));
+}
+
+void runner_actor::finish(runner_gone::how why, loss_ptr cause) {
+  if (!enter(runner_event::ended))
+    return;
+  if (slots_)
+    core_->table.remove(*slots_, cause);
+  send(context_->gateway, forget_atom::value, id_);
+  send(pool_, runner_gone{id_, why, cause});
+  unlink_from(pool_);
+  quit();
+}
+
+bool runner_actor::enter(runner_event event) {
+  auto next = next_state(state_, event);
+  if (!next)
+    return false;
+  state_ = *next;
+  return true;
+}
+
+void runner_actor::overdue() {
+  if (state_ == runner_state::draining && verdict_.empty())
+    verdict_ = "was ended by force, as it did not end within shutdown_timeout";
+  terminate();
+}
+
+void runner_actor::terminate() {
+  if (instance_)
+    instance_->terminate();
+}
+
+std::function<void()> runner_actor::telling(caf::atom_value what) {
+  // Weak: the table, which keeps this function, must not keep the actor.
+  auto self = caf::actor_cast<caf::actor_addr>(this);
+  return [self, what] {
+    if (auto alive = caf::actor_cast<caf::actor>(self))
+      caf::anon_send(alive, what);
+  };
+}
+
+} // namespace flame::detail

@@ -1,0 +1,251 @@
+#include "process/process_backend.hpp"
+
+#include <csignal>
+#include <cstring>
+#include <thread>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "flame/error.hpp"
+#include "process/launcher.hpp"
+#include "process/output.hpp"
+
+namespace flame {
+
+namespace {
+
+namespace asio = boost::asio;
+
+struct pipe_ends {
+  detail::unique_fd read;
+  detail::unique_fd write;
+};
+
+pipe_ends make_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0)
+    throw call_error{errc::out_of_resources, std::string{"cannot make a pipe: "}
+                                               + std::strerror(errno)};
+  return {detail::unique_fd{ends[0]}, detail::unique_fd{ends[1]}};
+}
+
+/// The one thread that starts processes and waits for them. Long-lived, because
+/// the kernel sends the parent-death signal when the *thread* that started a
+/// process ends.
+class process_loop {
+public:
+  process_loop()
+    : thread_([this] {
+        run();
+      }) {
+    // nop
+  }
+
+  ~process_loop() {
+    work_.reset();
+    thread_.join();
+  }
+
+  asio::io_context& io() noexcept {
+    return io_;
+  }
+
+private:
+  void run() {
+    // Signals belong to the program's own threads.
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, nullptr);
+    pthread_setname_np(pthread_self(), "flame.process");
+    io_.run();
+  }
+
+  asio::io_context io_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_{
+    io_.get_executor()};
+  std::thread thread_;
+};
+
+/// A process that runs, until it has been reaped. Used on the loop's thread,
+/// except for `terminate`.
+class running_process : public std::enable_shared_from_this<running_process> {
+public:
+  running_process(asio::io_context& io, child_process process,
+                  std::shared_ptr<output_reader> out,
+                  std::shared_ptr<output_reader> err,
+                  std::function<void(exit_info)> on_exit)
+    : process_(std::move(process)),
+      pid_(process_.id()),
+      ended_(io),
+      out_(std::move(out)),
+      err_(std::move(err)),
+      on_exit_(std::move(on_exit)) {
+    // nop
+  }
+
+  void watch() {
+    out_->start();
+    err_->start();
+    ended_.assign(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+    ended_.async_wait(asio::posix::stream_descriptor::wait_read,
+                      [self = shared_from_this()](const auto&) {
+                        self->reap();
+                      });
+  }
+
+  /// Any thread. The number of a process is not used again before it is
+  /// reaped, which happens under the same mutex.
+  void terminate() {
+    std::lock_guard guard{mutex_};
+    if (!is_reaped_)
+      ::kill(-pid_, SIGKILL);
+  }
+
+  int pid() const noexcept {
+    return pid_;
+  }
+
+private:
+  void reap() {
+    exit_info info;
+    {
+      std::lock_guard guard{mutex_};
+      // What the runner has started ends with it. Its number is still taken,
+      // so this hits its group and no other.
+      ::kill(-pid_, SIGKILL);
+      boost::system::error_code ec;
+      process_.wait(ec);
+      is_reaped_ = true;
+      auto status = process_.native_exit_code();
+      info.how = WIFSIGNALED(status) ? exit_info::kind::signaled
+                                     : exit_info::kind::exited;
+      info.status =
+        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+    }
+    boost::system::error_code ignored;
+    ended_.close(ignored);
+    out_->finish();
+    err_->finish();
+    info.last_lines = err_->last_lines();
+    std::exchange(on_exit_, nullptr)(std::move(info));
+  }
+
+  child_process process_;
+  const int pid_;
+  asio::posix::stream_descriptor ended_;
+  std::shared_ptr<output_reader> out_;
+  std::shared_ptr<output_reader> err_;
+  std::function<void(exit_info)> on_exit_;
+  std::mutex mutex_;
+  bool is_reaped_ = false;
+};
+
+class process_instance final : public instance {
+public:
+  explicit process_instance(std::shared_ptr<running_process> process)
+    : process_(std::move(process)) {
+    // nop
+  }
+
+  ~process_instance() override {
+    terminate();
+  }
+
+  std::string id() const override {
+    return fmt::format("{}", process_->pid());
+  }
+
+  void terminate() override {
+    process_->terminate();
+  }
+
+private:
+  std::shared_ptr<running_process> process_;
+};
+
+class process_backend final : public backend {
+public:
+  void boot(boot_request request,
+            std::function<void(boot_result)> done) override {
+    auto job = std::make_shared<boot_request>(std::move(request));
+    asio::post(loop_.io(), [&loop = loop_, job, done = std::move(done)] {
+      if (job->cancelled.stop_requested())
+        done(make_error(errc::cancelled, "the boot was cancelled"));
+      else
+        done(start(loop, *job));
+    });
+  }
+
+private:
+  static boot_result start(process_loop& loop, boot_request& request) {
+    try {
+      auto command = request.command;
+      for (auto& [key, value] : request.settings) {
+        if (key != "executable")
+          return make_error(errc::invalid_configuration,
+                            fmt::format("the process backend has no setting "
+                                        "\"{}\"; it has \"executable\"",
+                                        key));
+        command.front() = value;
+      }
+      return spawn(loop, request, command);
+    } catch (const call_error& error) {
+      return error.to_error();
+    }
+  }
+
+  static boot_result spawn(process_loop& loop, boot_request& request,
+                           const std::vector<std::string>& command) {
+    detail::unique_fd nothing{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    auto out = make_pipe();
+    auto err = make_pipe();
+    spawn_launcher launch{{nothing.get(), out.write.get(), err.write.get(),
+                           request.sockets.control.get(),
+                           request.sockets.lanes.get()},
+                          request.environment};
+    boost::system::error_code ec;
+    auto process = launch(loop.io().get_executor(), ec, command);
+    if (ec)
+      return cannot_start(command.front(), ec);
+    request.sockets = {};
+    auto reader = [&](pipe_ends& pipe) {
+      return std::make_shared<output_reader>(loop.io(), std::move(pipe.read),
+                                             request.on_output);
+    };
+    auto running = std::make_shared<running_process>(
+      loop.io(), std::move(process), reader(out), reader(err),
+      std::move(request.on_exit));
+    running->watch();
+    return std::make_shared<process_instance>(std::move(running));
+  }
+
+  static caf::error cannot_start(const std::string& program,
+                                 const boost::system::error_code& ec) {
+    auto is_lasting = ec == boost::system::errc::no_such_file_or_directory
+                      || ec == boost::system::errc::permission_denied
+                      || ec == boost::system::errc::executable_format_error;
+    return make_error(
+      is_lasting ? errc::invalid_configuration : errc::boot_failed,
+      fmt::format("cannot start {}: {}", program, ec.message()));
+  }
+
+  // Nothing that runs on the loop may own it: its thread cannot wait for
+  // itself.
+  process_loop loop_;
+};
+
+} // namespace
+
+std::shared_ptr<backend> make_process_backend() {
+  return std::make_shared<process_backend>();
+}
+
+} // namespace flame

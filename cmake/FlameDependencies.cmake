@@ -1,0 +1,6 @@
+find_package(CAF 0.17.6 REQUIRED COMPONENTS core io)
+find_package(Boost 1.81 REQUIRED)
+find_package(Threads REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(fmt REQUIRED)

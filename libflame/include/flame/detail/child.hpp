@@ -1,0 +1,176 @@
+/// How an actor of the program is named, and spawned where its name arrives.
+#pragma once
+
+#include <memory>
+#include <tuple>
+#include <type_traits>
+
+#include <caf/all.hpp>
+
+#include "flame/codec.hpp"
+#include "flame/detail/export.hpp"
+#include "flame/detail/function_thunk.hpp"
+#include "flame/detail/thunk.hpp"
+
+namespace flame::detail {
+
+/// Tells whoever placed a child how its initialisation went, once.
+/// Thread-safe.
+class FLAME_EXPORT child_report {
+public:
+  virtual ~child_report();
+
+  /// Called in the child's context, before it handles a message.
+  virtual void started(caf::actor child) = 0;
+
+  virtual void failed(caf::error why) = 0;
+
+  /// Fails with the exception that is being handled.
+  void failed_with_current_exception();
+};
+
+/// What the thunk of a child gets on the runner.
+struct child_start {
+  /// Callable and arguments.
+  reader& in;
+  caf::actor_system& system;
+  std::shared_ptr<child_report> report;
+};
+
+/// The entry of a thunk of kind `child`: spawns the actor.
+using child_entry = caf::actor (*)(child_start&);
+
+/// Runs an actor's initialisation, and says how it went.
+template <class Self, class Init>
+caf::behavior initialise_child(Self* self, child_report& report, Init init) {
+  try {
+    caf::behavior result = init();
+    report.started(caf::actor{self});
+    return result;
+  } catch (...) {
+    report.failed_with_current_exception();
+    self->quit(caf::exit_reason::unhandled_exception);
+    return {};
+  }
+}
+
+/// An actor class whose initialisation is reported.
+template <class A>
+class placed_child final : public A {
+public:
+  template <class... Args>
+  placed_child(caf::actor_config& cfg, std::shared_ptr<child_report> report,
+               Args&&... args)
+    : A(cfg, std::forward<Args>(args)...),
+      report_(std::move(report)) {
+    // nop
+  }
+
+protected:
+  caf::behavior make_behavior() override {
+    return initialise_child(static_cast<A*>(this), *report_, [this] {
+      return A::make_behavior();
+    });
+  }
+
+private:
+  std::shared_ptr<child_report> report_;
+};
+
+/// The pointer to itself that a function-based actor takes first.
+template <class F>
+struct first_argument {};
+
+template <class F>
+  requires requires {
+    &F::operator();
+  }
+struct first_argument<F> : first_argument<decltype(&F::operator())> {};
+
+template <class R, class First, class... Rest>
+struct first_argument<R (*)(First, Rest...)> {
+  using type = First;
+};
+
+template <class R, class C, class First, class... Rest>
+struct first_argument<R (C::*)(First, Rest...) const> {
+  using type = First;
+};
+
+template <class R, class C, class First, class... Rest>
+struct first_argument<R (C::*)(First, Rest...)> {
+  using type = First;
+};
+
+template <class F>
+concept actor_function = requires {
+  typename first_argument<std::decay_t<F>>::type;
+}
+&&std::is_pointer_v<typename first_argument<std::decay_t<F>>::type>&&
+  std::is_base_of_v<
+    caf::event_based_actor,
+    std::remove_pointer_t<typename first_argument<std::decay_t<F>>::type>>;
+
+/// The code that spawns the function-based actor `F`, and its registration.
+template <class F, class... Args>
+class behavior_thunk {
+  using self_ptr = typename first_argument<F>::type;
+
+public:
+  static caf::actor run(child_start& job) {
+    auto f = decode_callable<F>(job.in);
+    std::tuple<Args...> args{decode<Args>(job.in)...};
+    job.in.finish();
+    // CAF copies the function that it spawns; what moves only is shared.
+    struct start_state {
+      F f;
+      std::tuple<Args...> args;
+    };
+    auto state = std::make_shared<start_state>(start_state{f, std::move(args)});
+    return job.system.spawn([state, report = job.report](self_ptr self) {
+      return initialise_child(self, *report, [&] {
+        return init(self, *state);
+      });
+    });
+  }
+
+  static inline const thunk registrar{
+    thunk_kind::child, reinterpret_cast<thunk_entry>(&run), false, typeid(F)};
+
+private:
+  template <class State>
+  static caf::behavior init(self_ptr self, State& state) {
+    return std::apply(
+      [&](auto&... each) -> caf::behavior {
+        using result = std::invoke_result_t<F&, self_ptr, Args...>;
+        if constexpr (std::is_void_v<result>) {
+          std::invoke(state.f, self, std::move(each)...);
+          return {};
+        } else {
+          return std::invoke(state.f, self, std::move(each)...);
+        }
+      },
+      state.args);
+  }
+};
+
+/// The code that spawns the actor class `A`, and its registration.
+template <class A, class... Args>
+class class_thunk {
+public:
+  static caf::actor run(child_start& job) {
+    std::tuple<Args...> args{decode<Args>(job.in)...};
+    job.in.finish();
+    return std::apply(
+      [&](auto&... each) {
+        return job.system.template spawn<placed_child<A>>(job.report,
+                                                          std::move(each)...);
+      },
+      args);
+  }
+
+  static inline const thunk registrar{
+    thunk_kind::child, reinterpret_cast<thunk_entry>(&run), false, typeid(A)};
+};
+
+} // namespace flame::detail

@@ -1,0 +1,77 @@
+/// What the templates of `flame::call` ask of the library: send these bytes,
+/// and say what came back.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include <caf/actor.hpp>
+#include <caf/fwd.hpp>
+
+#include "flame/codec.hpp"
+#include "flame/detail/buffer.hpp"
+#include "flame/detail/export.hpp"
+#include "flame/detail/thunk.hpp"
+#include "flame/error.hpp"
+#include "flame/options.hpp"
+
+namespace flame::detail {
+
+/// How a call ended: with the bytes of its result, or with an error.
+struct outcome {
+  std::optional<call_error> error;
+  buffer frame;
+  std::size_t body_at = 0;
+  std::string runner;
+  codec_context* context = nullptr;
+  /// The handle of a child, where one was placed.
+  caf::actor child;
+  /// Whether the lane can carry another call.
+  bool lane_is_good = true;
+
+  std::span<const std::byte> body() const noexcept {
+    return frame.bytes().subspan(body_at);
+  }
+};
+
+/// What is done with an outcome, once.
+class completion {
+public:
+  virtual ~completion() = default;
+  virtual void complete(outcome&& result) = 0;
+};
+
+/// What encodes and decodes the actor handles in a pool's arguments.
+FLAME_EXPORT codec_context* context_of(const pool_core& pool) noexcept;
+
+/// Starts the request of a call: room for the header, the thunk's token.
+FLAME_EXPORT void open_request(buffer& out, const thunk& code);
+
+/// A buffer of this thread, kept from call to call.
+FLAME_EXPORT buffer& request_buffer() noexcept;
+
+/// Makes the call on this thread and waits for its end.
+/// @throws call_error
+FLAME_EXPORT outcome call_blocking(pool_core& pool, buffer& request,
+                                   const call_options& options);
+
+/// Makes the call; `done` gets its outcome on the reactor's thread.
+FLAME_EXPORT void call_async(const std::shared_ptr<pool_core>& pool,
+                             buffer request, const call_options& options,
+                             std::unique_ptr<completion> done);
+
+/// Makes the call for an actor; `done` gets its outcome in the actor's context.
+/// Must be called there too.
+/// @param awaits whether the actor handles nothing else until then
+FLAME_EXPORT void call_for_actor(caf::scheduled_actor* self,
+                                 const std::shared_ptr<pool_core>& pool,
+                                 buffer request, const call_options& options,
+                                 std::unique_ptr<completion> done, bool awaits);
+
+/// Makes the call and forgets it; a failure is logged.
+FLAME_EXPORT void cast(const std::shared_ptr<pool_core>& pool, buffer request,
+                       const call_options& options);
+
+} // namespace flame::detail

@@ -1,0 +1,13 @@
+/// All of flame.
+#pragma once
+
+#include "flame/backend.hpp"
+#include "flame/call.hpp"
+#include "flame/codec.hpp"
+#include "flame/config.hpp"
+#include "flame/error.hpp"
+#include "flame/node.hpp"
+#include "flame/options.hpp"
+#include "flame/place.hpp"
+#include "flame/pool.hpp"
+#include "flame/run.hpp"

@@ -1,0 +1,34 @@
+/// Forward declarations of everything that users name.
+#pragma once
+
+namespace flame {
+
+enum class errc : unsigned char;
+
+struct backend_options;
+struct boot_request;
+struct call_options;
+struct exit_info;
+struct node_options;
+struct parent_info;
+struct pool_options;
+struct pool_stats;
+
+class backend;
+class backend_registry;
+class call_error;
+class instance;
+class node;
+class pool;
+
+} // namespace flame
+
+namespace flame::detail {
+
+class buffer;
+class pool_core;
+class reader;
+class writer;
+struct thunk;
+
+} // namespace flame::detail

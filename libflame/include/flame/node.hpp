@@ -1,0 +1,117 @@
+/// A node: this process as a member of the cluster, parent or runner.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+
+#include "flame/backend.hpp"
+#include "flame/config.hpp"
+#include "flame/detail/export.hpp"
+#include "flame/fwd.hpp"
+#include "flame/options.hpp"
+#include "flame/pool.hpp"
+
+namespace flame {
+
+/// What a node is made from.
+struct node_options {
+  /// The program with its arguments, by which runners are started. Empty: as
+  /// this process was.
+  std::vector<std::string> command = {};
+
+  /// File, environment and flags.
+  configuration config = {};
+
+  /// Pools that the program declares; the configuration may change them.
+  std::map<std::string, pool_options> pools = {};
+
+  /// The backends that pools may name.
+  backend_registry backends = {};
+
+  /// Called with the configuration of CAF's actor system before it is made: to
+  /// add message types, error categories, modules.
+  std::function<void(caf::actor_system_config&)> configure_system = {};
+
+  /// @private by which signs a runner learns that its parent is gone
+  unsigned char parent_signs = 7;
+};
+
+/// What a runner knows about its parent.
+struct parent_info {
+  /// The pool that this process is a runner of, and its name in it.
+  std::string pool;
+  std::string runner;
+  /// The parent's process id.
+  int pid = 0;
+};
+
+/// The parent of this process; null if this process is a parent itself. What
+/// runs on the `local` backend is in the parent's process. Thread-safe.
+FLAME_EXPORT const parent_info* parent() noexcept;
+
+/// The node of this process; null before there is one. Thread-safe.
+FLAME_EXPORT node* this_node() noexcept;
+
+/// This process as parent or runner. Made by `flame::run`, which hands it to
+/// the program; a process has one.
+///
+/// Thread-safe, except for its destructor.
+class FLAME_EXPORT node {
+public:
+  /// Starts a parent.
+  explicit node(node_options options);
+
+  /// Shuts all pools down and ends the actor system. Waits for actors that
+  /// still live.
+  ~node();
+
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+
+  /// Whether this process is a runner of some parent.
+  bool is_runner() const noexcept;
+
+  caf::actor_system& system() noexcept;
+
+  const configuration& config() const noexcept;
+
+  /// The program's own arguments: those of `argv` that are not flame's, without
+  /// the program's name.
+  std::span<const std::string> args() const noexcept;
+
+  /// The pool of this name. The first call starts it, and returns once its
+  /// `min` runners are ready; if they cannot be booted, it says so in the log
+  /// and returns all the same, and the pool keeps trying.
+  ///
+  /// On a runner, pools use the `local` backend: a call that a call makes runs
+  /// in place, and runners boot no runners.
+  ///
+  /// @param defaults options for what configuration and `node_options::pools`
+  ///        leave open
+  /// @throws call_error `invalid_configuration`
+  flame::pool pool(const std::string& name, const pool_options& defaults = {});
+
+  /// The pools that have been started.
+  std::vector<flame::pool> pools() const;
+
+  /// Shuts all pools down, see `pool::shutdown`.
+  void shutdown();
+
+  /// @private
+  class impl;
+
+  /// @private
+  explicit node(std::unique_ptr<impl> state);
+
+private:
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace flame

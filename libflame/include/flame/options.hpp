@@ -1,0 +1,101 @@
+/// Options of nodes, pools and calls. Aggregates, for designated initialisers.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "flame/fwd.hpp"
+
+namespace flame {
+
+/// All time spans of the public interface. Any chrono duration converts to it.
+using duration = std::chrono::nanoseconds;
+
+/// The time span that never ends.
+inline constexpr duration infinite = duration::max();
+
+/// Which backend boots a pool's runners, and what it is told.
+///
+/// Converts from a name, so that `.backend = "process"` is enough.
+struct backend_options {
+  backend_options() = default;
+
+  /// @param its_name the name that the backend is registered by
+  /// @param its_settings what this backend understands, see its documentation
+  backend_options(std::string its_name,
+                  std::map<std::string, std::string> its_settings = {})
+    : name(std::move(its_name)),
+      settings(std::move(its_settings)) {
+    // nop
+  }
+
+  backend_options(const char* its_name) : name(its_name) {
+    // nop
+  }
+
+  /// Empty: the environment variable `FLAME_BACKEND`, or `local` without one.
+  std::string name;
+
+  std::map<std::string, std::string> settings;
+
+  friend bool operator==(const backend_options&,
+                         const backend_options&) = default;
+};
+
+/// What a pool is, by the names that configuration files use too.
+struct pool_options {
+  /// Runners that are booted at once and kept. 0 to `max`.
+  std::size_t min = 0;
+
+  /// Most runners at a time. 1 to 10,000.
+  std::size_t max = 4;
+
+  /// Slots of each runner: calls and children that it has at a time. 1 to
+  /// 10,000.
+  std::size_t max_concurrency = 8;
+
+  /// Most callers that may wait for a slot; one more fails with `queue_full`.
+  /// At least 1.
+  std::size_t max_queue = 100'000;
+
+  /// Time for a call: queue, boot, transfer and execution together.
+  duration timeout = std::chrono::seconds{30};
+
+  /// Time for a boot: from the request to the runner being ready.
+  duration boot_timeout = std::chrono::seconds{30};
+
+  /// Time that running work gets when pool, runner or parent shut down.
+  duration shutdown_timeout = std::chrono::seconds{30};
+
+  /// A runner above `min` that had nothing to do for this long is let go.
+  duration idle_shutdown_after = std::chrono::seconds{30};
+
+  /// Longest arguments and longest result of one call, in bytes. 1 KiB to
+  /// 64 GiB.
+  std::size_t max_message = std::size_t{1} << 30;
+
+  backend_options backend = {};
+
+  /// Lowest level of what the pool logs, its runners' output included: `trace`,
+  /// `debug`, `info`, `warn`, `error` or `off`.
+  std::string log = "info";
+
+  friend bool operator==(const pool_options&, const pool_options&) = default;
+};
+
+/// How one call, cast or child is to be treated. What is not set, the pool
+/// decides.
+struct call_options {
+  /// Time for the whole: queue, boot, transfer and execution.
+  std::optional<duration> timeout = std::nullopt;
+
+  /// Whether the work ends with its caller. Without link, a function goes on
+  /// when its caller is gone, and a child outlives whoever placed it.
+  bool link = true;
+};
+
+} // namespace flame

@@ -1,0 +1,174 @@
+/// Children: actors of this program, placed on a runner of a pool.
+///
+///     caf::behavior counter(caf::event_based_actor* self, int start);
+///
+///     flame::place_child(self, pool, counter, 40).then(
+///       [=](const caf::actor& child) { ... },
+///       [=](const flame::call_error& error) { ... });
+///
+/// The handle arrives once the child's initialisation has succeeded: the
+/// function has returned its behaviour, or the class's `make_behavior` has. If
+/// it throws, that is the error.
+///
+/// A child holds a slot of its runner until it ends, and keeps the runner from
+/// being let go. It is linked to the actor that placed it, in CAF's sense and
+/// both ways, unless `call_options::link` is false. When its runner is lost,
+/// whoever monitors it or is linked to it is told by CAF. It is an ordinary
+/// actor otherwise: it talks with actors of the parent and of its own node, and
+/// its messages need CAF's type ids.
+#pragma once
+
+#include <utility>
+
+#include <caf/actor.hpp>
+#include <caf/scheduled_actor.hpp>
+
+#include "flame/call.hpp"
+#include "flame/detail/child.hpp"
+
+namespace flame::detail {
+
+/// Places a child; `done` gets its handle in the context of `self`.
+FLAME_EXPORT void place_for_actor(caf::scheduled_actor* self,
+                                  const std::shared_ptr<pool_core>& pool,
+                                  buffer request, const call_options& options,
+                                  std::unique_ptr<completion> done,
+                                  bool awaits);
+
+template <class OnValue, class OnError>
+class child_completion final : public completion {
+public:
+  child_completion(caf::scheduled_actor* self, bool links, OnValue on_value,
+                   OnError on_error)
+    : self_(self),
+      links_(links),
+      on_value_(std::move(on_value)),
+      on_error_(std::move(on_error)) {
+    // nop
+  }
+
+  void complete(outcome&& result) override {
+    if (result.error)
+      return hand_over(on_error_, *result.error);
+    // Not before: a child that cannot start is an error of its caller, and
+    // does not take it along.
+    if (links_)
+      self_->link_to(result.child);
+    on_value_(result.child);
+  }
+
+private:
+  caf::scheduled_actor* self_;
+  bool links_;
+  OnValue on_value_;
+  OnError on_error_;
+};
+
+} // namespace flame::detail
+
+namespace flame {
+
+/// A child that an actor is about to place, see `place_child`. It is placed by
+/// `then` or `await`, once.
+class [[nodiscard]] pending_child {
+public:
+  /// @private
+  pending_child(caf::scheduled_actor* self, pool where, call_options options,
+                detail::buffer request)
+    : self_(self),
+      where_(std::move(where)),
+      options_(options),
+      request_(std::move(request)) {
+    // nop
+  }
+
+  /// Places the child. The actor handles other messages meanwhile.
+  /// @param on_child called with a `const caf::actor&`, in the actor's context
+  /// @param on_error called there with a `const call_error&` or a
+  ///        `caf::error&`, whichever it takes
+  template <class OnChild, class OnError>
+  void then(OnChild on_child, OnError on_error) && {
+    start(std::move(on_child), std::move(on_error), false);
+  }
+
+  /// Places the child. The actor handles nothing else until it has the handle
+  /// or the error.
+  template <class OnChild, class OnError>
+  void await(OnChild on_child, OnError on_error) && {
+    start(std::move(on_child), std::move(on_error), true);
+  }
+
+private:
+  template <class OnChild, class OnError>
+  void start(OnChild on_child, OnError on_error, bool awaits) {
+    using completion = detail::child_completion<OnChild, OnError>;
+    detail::place_for_actor(self_, where_.core(), std::move(request_), options_,
+                            std::make_unique<completion>(self_, options_.link,
+                                                         std::move(on_child),
+                                                         std::move(on_error)),
+                            awaits);
+  }
+
+  caf::scheduled_actor* self_;
+  pool where_;
+  call_options options_;
+  detail::buffer request_;
+};
+
+/// Places a function-based actor: `behavior f(Self* self, args...)`, where
+/// `Self` is `caf::event_based_actor` or a `caf::stateful_actor`.
+///
+/// Must be called in the context of `self`.
+/// @param options `timeout` is for the placement: queue, boot, initialisation
+template <detail::actor_function F, class... Args>
+pending_child place_child(caf::scheduled_actor* self, const pool& where,
+                          const call_options& options, F&& f,
+                          const Args&... args) {
+  using callable = std::decay_t<F>;
+  detail::check_callable<callable>();
+  (detail::check_argument<detail::wire_t<Args>>(), ...);
+  using code = detail::behavior_thunk<callable, detail::wire_t<Args>...>;
+  detail::buffer request;
+  detail::open_request(request, code::registrar);
+  detail::writer to{request, detail::context_of(*where.core())};
+  detail::encode_callable<callable>(to, f);
+  (detail::encode_argument(to, args), ...);
+  return {self, where, options, std::move(request)};
+}
+
+/// @copydoc place_child
+template <detail::actor_function F, class... Args>
+pending_child place_child(caf::scheduled_actor* self, const pool& where, F&& f,
+                          const Args&... args) {
+  return place_child(self, where, call_options{}, std::forward<F>(f), args...);
+}
+
+/// Places an actor of class `A`, which is derived from
+/// `caf::event_based_actor` and constructed with `args...`.
+///
+///     flame::place_child<counter>(self, pool, 40)
+///
+/// @copydetails place_child
+template <class A, class... Args>
+pending_child place_child(caf::scheduled_actor* self, const pool& where,
+                          const call_options& options, const Args&... args) {
+  static_assert(std::is_base_of_v<caf::event_based_actor, A>,
+                "flame: a placed actor is derived from caf::event_based_actor");
+  (detail::check_argument<detail::wire_t<Args>>(), ...);
+  using code = detail::class_thunk<A, detail::wire_t<Args>...>;
+  detail::buffer request;
+  detail::open_request(request, code::registrar);
+  detail::writer to{request, detail::context_of(*where.core())};
+  (detail::encode_argument(to, args), ...);
+  return {self, where, options, std::move(request)};
+}
+
+/// @copydoc place_child
+template <class A, class... Args>
+  requires(std::is_base_of_v<caf::event_based_actor, A>)
+pending_child place_child(caf::scheduled_actor* self, const pool& where,
+                          const Args&... args) {
+  return place_child<A>(self, where, call_options{}, args...);
+}
+
+} // namespace flame

@@ -1,0 +1,98 @@
+/// The program's `main`, for parent and runners alike.
+#pragma once
+
+#include <concepts>
+#include <functional>
+#include <type_traits>
+
+#include "flame/detail/export.hpp"
+#include "flame/node.hpp"
+
+namespace flame::detail {
+
+struct program {
+  std::function<void(node_options&)> configure;
+  std::function<void(node&)> start;
+  std::function<int(node&)> main;
+};
+
+FLAME_EXPORT int run_program(int argc, char** argv, const program& what);
+
+template <class F>
+int run_main(F&& main, node& self) {
+  if constexpr (std::is_void_v<std::invoke_result_t<F&, node&>>) {
+    main(self);
+    return 0;
+  } else {
+    return main(self);
+  }
+}
+
+} // namespace flame::detail
+
+namespace flame {
+
+/// Runs `App`, a class with these members, of which only `main` must be there:
+///
+/// - `static void configure(node_options&)`: before anything starts, on every
+///   node; declares pools, backends and message types;
+/// - `void start(node&)`: on every node before it does any work; opens what
+///   calls will need. If it throws on a runner, the boot has failed with that
+///   cause;
+/// - `int main(node&)` or `void main(node&)`: on the parent only. When it
+///   returns, pools shut down and the process ends.
+///
+///     int main(int argc, char** argv) {
+///       return flame::run<my_app>(argc, argv);
+///     }
+///
+/// A process that a backend has started becomes a runner here, and never
+/// returns. Flags that are flame's (see `command_line_help`) are taken out of
+/// `node::args`. `--print-config` prints the configuration and ends.
+///
+/// @returns the exit status: that of `main`; 1 if it throws; 2 if the
+///          configuration is not valid. Both are reported on standard error
+template <class App>
+int run(int argc, char** argv) {
+  App app;
+  detail::program what;
+  if constexpr (requires(node_options & options) { App::configure(options); })
+    what.configure = [](node_options& options) {
+      App::configure(options);
+    };
+  if constexpr (requires(node & self) { app.start(self); })
+    what.start = [&app](node& self) {
+      app.start(self);
+    };
+  what.main = [&app](node& self) {
+    return detail::run_main(
+      [&app](node& it) {
+        return app.main(it);
+      },
+      self);
+  };
+  return detail::run_program(argc, argv, what);
+}
+
+/// Runs `main` on the parent; runners only serve.
+///
+///     int main(int argc, char** argv) {
+///       return flame::run(argc, argv, [](flame::node& node) {
+///         auto pool = node.pool("math");
+///         std::cout << flame::call(pool, [](int x) { return x * x; }, 7);
+///       });
+///     }
+///
+/// @param setup what `configure` is to the other form
+template <std::invocable<node&> Main>
+int run(int argc, char** argv, Main main,
+        std::function<void(node_options&)> setup = {}) {
+  detail::program what;
+  what.configure = std::move(setup);
+  what.main = [&main](node& self) {
+    return detail::run_main(main, self);
+  };
+  return detail::run_program(argc, argv, what);
+}
+
+} // namespace flame

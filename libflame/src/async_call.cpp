@@ -1,0 +1,387 @@
+#include "async_call.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include "call_common.hpp"
+#include "caller_ports.hpp"
+#include "flame/detail/operation.hpp"
+#include "logging.hpp"
+
+namespace flame::detail {
+
+namespace {
+
+/// How often a runner is asked that does not take lanes at the moment. Its
+/// socket holds hundreds of them, so this is a runner that is stopped.
+constexpr auto lane_retry = std::chrono::milliseconds{10};
+
+/// A call that no thread waits for.
+///
+///     queued -> working -> done
+///         \        |  \-> lingering -> done
+///          \       v
+///           \-> verdict -> done
+///
+/// `queued` until the table grants a slot; `working` while the request is sent
+/// and the answer awaited; `verdict` when the lane ended and the pool is
+/// finding out why; `lingering` when the caller has its error already and the
+/// function has not ended. Whatever ends a call runs under `mutex_`, which is
+/// taken before the table's and never after it.
+class async_call final : public pending_work, public slot_holder {
+public:
+  async_call(std::shared_ptr<pool_core> pool, buffer request,
+             time_point deadline, std::uint16_t flags,
+             std::unique_ptr<completion> done)
+    : pool_(std::move(pool)),
+      request_(std::move(request)),
+      out_({}),
+      flags_(flags),
+      done_(std::move(done)) {
+    deadline_ = deadline;
+  }
+
+  /// For `linger`: nothing to send, nobody to tell.
+  async_call(std::shared_ptr<pool_core> pool, std::unique_ptr<lane> with)
+    : pool_(std::move(pool)),
+      out_({}),
+      lane_(std::move(with)),
+      phase_(phase::lingering) {
+    // nop
+  }
+
+  void start() {
+    std::unique_lock guard{mutex_};
+    pool_->loop->watch(*this);
+    // The table's list holds a plain pointer; this is its reference.
+    intrusive_ptr_add_ref(static_cast<pending_work*>(this));
+    switch (pool_->table.acquire(*this, true)) {
+      case slot_table::outcome::granted:
+        begin();
+        break;
+      case slot_table::outcome::refused:
+        fail(pool_->table.loss_of(*this)->to_exception());
+        break;
+      case slot_table::outcome::queued:
+        break;
+    }
+  }
+
+  void adopt(slot_holder& from) {
+    std::unique_lock guard{mutex_};
+    intrusive_ptr_add_ref(static_cast<pending_work*>(this));
+    pool_->table.transfer(from, *this);
+    lane_->cancel();
+    await_end();
+  }
+
+  /// Ends the call with the actor that makes it.
+  void link_to(std::shared_ptr<caller_port> port, caller_port::ticket ticket) {
+    port_ = std::move(port);
+    ticket_ = ticket;
+    port_->link(ticket_, this);
+  }
+
+  void cancel() override {
+    give_up(call_error{errc::cancelled, "the caller of the call ended"});
+  }
+
+private:
+  using self_ptr = boost::intrusive_ptr<async_call>;
+  enum class phase { queued, working, verdict, lingering, done };
+
+  // -- called by the table, with its mutex held -------------------------------
+
+  void granted() noexcept override {
+    on_loop([](async_call& self) {
+      if (self.phase_ == phase::queued)
+        self.begin();
+    });
+  }
+
+  void failed() noexcept override {
+    on_loop([](async_call& self) {
+      self.lost();
+    });
+  }
+
+  // -- called by the reactor --------------------------------------------------
+
+  void expired() override {
+    give_up(std::nullopt);
+  }
+
+  template <class F>
+  void on_loop(F step) {
+    boost::asio::post(pool_->loop->io(), [self = self_ptr{this}, step] {
+      std::unique_lock guard{self->mutex_};
+      if (self->phase_ != phase::done)
+        step(*self);
+    });
+  }
+
+  // -- steps, with the mutex held ---------------------------------------------
+
+  void begin() {
+    phase_ = phase::working;
+    lane_ = take_lane();
+    if (!lane_ && !open_lane())
+      return;
+    close_frame(request_, frame_type::request, flags_, lane_->next_call_id());
+    out_ = frame_sender{request_.bytes()};
+    send();
+  }
+
+  bool open_lane() {
+    auto result = runner()->opener->open();
+    if (result.opened) {
+      lane_ = std::move(result.opened);
+      return true;
+    }
+    switch (result.why) {
+      case lane_opener::failure::busy:
+        retry_lane();
+        break;
+      case lane_opener::failure::closed:
+        lane_closed();
+        break;
+      case lane_opener::failure::exhausted:
+        fail(no_lane_left(runner()->name));
+        break;
+    }
+    return false;
+  }
+
+  void retry_lane() {
+    auto timer = std::make_shared<boost::asio::steady_timer>(pool_->loop->io(),
+                                                             lane_retry);
+    timer->async_wait([self = self_ptr{this}, timer](const auto&) {
+      std::unique_lock guard{self->mutex_};
+      if (self->phase_ == phase::working && !self->lane_)
+        self->begin();
+    });
+  }
+
+  void send() {
+    switch (out_.send(lane_->fd())) {
+      case io_status::blocked:
+        wait(boost::asio::posix::stream_descriptor::wait_write,
+             [](async_call& self) {
+               self.send();
+             });
+        break;
+      default:
+        // Also when the runner closed the lane: it may have said why before.
+        request_ = buffer{};
+        await_answer();
+        break;
+    }
+  }
+
+  void await_answer() {
+    wait(boost::asio::posix::stream_descriptor::wait_read,
+         [](async_call& self) {
+           self.receive();
+         });
+  }
+
+  void receive() {
+    if (phase_ == phase::lingering) {
+      await_end();
+      return;
+    }
+    switch (lane_->in().receive(lane_->fd())) {
+      case io_status::done:
+        finish();
+        break;
+      case io_status::blocked:
+        await_answer();
+        break;
+      case io_status::closed:
+        lane_closed();
+        break;
+      case io_status::bad_frame: {
+        auto error = bad_answer(runner()->name, lane_->in().problem());
+        lane_.reset();
+        fail(std::move(error));
+        break;
+      }
+    }
+  }
+
+  /// The caller is served already; what still comes is thrown away until the
+  /// runner closes its end, which it does when the function has ended.
+  void await_end() {
+    for (;;) {
+      switch (lane_->in().receive(lane_->fd())) {
+        case io_status::done:
+          lane_->in().next();
+          break;
+        case io_status::blocked:
+          await_answer();
+          return;
+        default:
+          lane_.reset();
+          leave();
+          return;
+      }
+    }
+  }
+
+  void lane_closed() {
+    phase_ = phase::verdict;
+    lane_.reset();
+    pool_->table.report_closed_lane(*this);
+  }
+
+  void lost() {
+    auto why = pool_->table.loss_of(*this);
+    if (phase_ == phase::lingering || !why)
+      leave();
+    else
+      fail(why->to_exception());
+  }
+
+  void finish() {
+    auto result = take_outcome(*pool_, *lane_, runner()->name);
+    if (!result.lane_is_good)
+      lane_.reset();
+    auto done = std::move(done_);
+    leave();
+    if (done)
+      done->complete(std::move(result));
+  }
+
+  void fail(call_error error) {
+    auto done = std::move(done_);
+    leave();
+    tell(std::move(done), std::move(error));
+  }
+
+  void give_up(std::optional<call_error> why) {
+    std::unique_lock guard{mutex_};
+    if (phase_ == phase::done || phase_ == phase::lingering)
+      return;
+    if (pool_->table.withdraw(*this)) {
+      fail(why ? *why : queue_timeout(*pool_));
+      return;
+    }
+    if (phase_ == phase::queued && !runner()) {
+      // Refused at this very moment: `lost` is on its way.
+      return;
+    }
+    auto error = why ? *why : call_timeout(*pool_, runner()->name);
+    if (phase_ == phase::working && lane_) {
+      tell(std::move(done_), std::move(error));
+      pool_->loop->unwatch(*this);
+      phase_ = phase::lingering;
+      lane_->cancel();
+      return;
+    }
+    fail(std::move(error));
+  }
+
+  void tell(std::unique_ptr<completion> done, call_error error) {
+    if (!done)
+      return;
+    outcome result;
+    result.runner = error.runner();
+    result.error = std::move(error);
+    done->complete(std::move(result));
+  }
+
+  void leave() {
+    phase_ = phase::done;
+    if (port_)
+      port_->unlink(ticket_);
+    pool_->loop->unwatch(*this);
+    pool_->table.release(*this, std::move(lane_));
+    // Never the last reference: whoever came here holds one.
+    intrusive_ptr_release(static_cast<pending_work*>(this));
+  }
+
+  template <class F>
+  void wait(boost::asio::posix::stream_descriptor::wait_type type, F next) {
+    lane_->watched(pool_->loop->io())
+      .async_wait(type, [self = self_ptr{this}, next](const auto& ec) {
+        std::unique_lock guard{self->mutex_};
+        if (ec || self->phase_ == phase::done || !self->lane_)
+          return;
+        next(*self);
+      });
+  }
+
+  std::mutex mutex_;
+  std::shared_ptr<pool_core> pool_;
+  buffer request_;
+  frame_sender out_;
+  std::uint16_t flags_ = 0;
+  std::unique_ptr<completion> done_;
+  std::unique_ptr<lane> lane_;
+  std::shared_ptr<caller_port> port_;
+  caller_port::ticket ticket_ = 0;
+  phase phase_ = phase::queued;
+};
+
+/// What is done with the outcome of a cast: nothing, or a line in the log.
+class forget final : public completion {
+public:
+  explicit forget(const pool_core& pool) : pool_(pool.name), log_(pool.log) {
+    // nop
+  }
+
+  void complete(outcome&& result) override {
+    if (result.error)
+      log_->error("cast failed pool={} runner={} code={} {}", pool_,
+                  result.runner, to_string(result.error->code()),
+                  result.error->what());
+  }
+
+private:
+  std::string pool_;
+  std::shared_ptr<spdlog::logger> log_;
+};
+
+boost::intrusive_ptr<async_call> make_call(const std::shared_ptr<pool_core>& p,
+                                           buffer request,
+                                           const call_options& options,
+                                           std::unique_ptr<completion> done) {
+  check_length(*p, request);
+  return boost::intrusive_ptr<async_call>{
+    new async_call(p, std::move(request), deadline_of(*p, options),
+                   flags_of(options), std::move(done))};
+}
+
+} // namespace
+
+void linger(pool_core& pool, slot_holder& from, std::unique_ptr<lane> with) {
+  boost::intrusive_ptr<async_call> call{
+    new async_call(pool.shared_from_this(), std::move(with))};
+  call->adopt(from);
+}
+
+void call_async(const std::shared_ptr<pool_core>& pool, buffer request,
+                const call_options& options, std::unique_ptr<completion> done) {
+  make_call(pool, std::move(request), options, std::move(done))->start();
+}
+
+void call_for_actor(caf::scheduled_actor* self,
+                    const std::shared_ptr<pool_core>& pool, buffer request,
+                    const call_options& options,
+                    std::unique_ptr<completion> done, bool awaits) {
+  auto port = pool->ports->of(self);
+  check_length(*pool, request);
+  auto ticket = port->expect(self, awaits);
+  auto call = make_call(pool, std::move(request), options,
+                        port->deliver(ticket, std::move(done)));
+  if (options.link)
+    call->link_to(port, ticket);
+  call->start();
+}
+
+void cast(const std::shared_ptr<pool_core>& pool, buffer request,
+          const call_options& options) {
+  call_async(pool, std::move(request), options,
+             std::make_unique<forget>(*pool));
+}
+
+} // namespace flame::detail

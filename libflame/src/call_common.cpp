@@ -1,0 +1,127 @@
+#include "call_common.hpp"
+
+#include <fmt/format.h>
+
+#include "failure.hpp"
+
+namespace flame::detail {
+
+namespace {
+
+std::string in_seconds(duration time) {
+  return fmt::format("{:g} s", std::chrono::duration<double>(time).count());
+}
+
+} // namespace
+
+time_point deadline_of(const pool_core& pool, const call_options& options) {
+  auto timeout = options.timeout.value_or(pool.options.timeout);
+  auto now = std::chrono::steady_clock::now();
+  // Far enough is for ever; the sum must not overflow.
+  return timeout >= time_point::max() - now ? time_point::max() : now + timeout;
+}
+
+std::uint16_t flags_of(const call_options& options) noexcept {
+  return options.link ? std::uint16_t{0} : std::uint16_t{unlinked};
+}
+
+void check_length(const pool_core& pool, const buffer& request) {
+  auto length = request.size() - frame_header::size;
+  if (length > pool.options.max_message)
+    throw call_error{errc::message_too_large,
+                     fmt::format("the arguments of a call on pool {} take {} "
+                                 "bytes, and max_message is {}: send less, or "
+                                 "raise max_message",
+                                 pool.name, length, pool.options.max_message)};
+}
+
+outcome take_outcome(const pool_core& pool, lane& from,
+                     const std::string& runner) {
+  outcome result;
+  result.runner = runner;
+  result.context = pool.handles.get();
+  auto header = from.in().header();
+  // A failure that ends the lane may come before the request was read.
+  auto is_last =
+    header.type == frame_type::failure && (header.flags & last_frame) != 0;
+  result.lane_is_good = !is_last;
+  if (header.type == frame_type::request
+      || (header.call_id != from.call_id() && !is_last)) {
+    result.lane_is_good = false;
+    result.error = bad_answer(
+      runner, fmt::format("an answer to call {}, where call {} is under way",
+                          header.call_id, from.call_id()));
+    return result;
+  }
+  if (header.type == frame_type::failure) {
+    try {
+      reader in{from.in().body(), result.context};
+      auto failure = decode<remote_failure>(in);
+      in.finish();
+      result.error.emplace(failure.code, std::move(failure.message), runner,
+                           std::move(failure.remote_type));
+    } catch (const call_error& error) {
+      result.lane_is_good = false;
+      result.error = bad_answer(runner, error.what());
+    }
+    from.in().next();
+    return result;
+  }
+  result.frame = from.in().take();
+  result.body_at = frame_header::size;
+  return result;
+}
+
+call_error queue_timeout(const pool_core& pool) {
+  if (auto problem = pool.boot_problem())
+    return call_error{errc::boot_failed,
+                      fmt::format("no runner of pool {} could be booted within "
+                                  "the call's timeout; the last boot failed: "
+                                  "{}",
+                                  pool.name, problem->message),
+                      problem->runner};
+  auto counts = pool.table.count();
+  return call_error{errc::timeout,
+                    fmt::format("no slot of pool {} came free within the "
+                                "call's timeout: {} runners, {} slots in use, "
+                                "{} callers waiting",
+                                pool.name, counts.runners, counts.in_use,
+                                counts.queued)};
+}
+
+call_error call_timeout(const pool_core& pool, const std::string& runner) {
+  return call_error{errc::timeout,
+                    fmt::format("a call on runner {} took longer than its "
+                                "timeout (the pool's is {}); it was asked to "
+                                "stop",
+                                runner, in_seconds(pool.options.timeout)),
+                    runner};
+}
+
+call_error bad_answer(const std::string& runner, const std::string& problem) {
+  return call_error{
+    errc::bad_frame,
+    fmt::format("runner {} sent what is no answer: {}", runner, problem),
+    runner};
+}
+
+call_error no_lane_left(const std::string& runner) {
+  return call_error{errc::out_of_resources,
+                    fmt::format("no lane to runner {} could be opened: this "
+                                "process has no descriptors left (see ulimit "
+                                "-n)",
+                                runner),
+                    runner};
+}
+
+codec_context* context_of(const pool_core& pool) noexcept {
+  return pool.handles.get();
+}
+
+void open_request(buffer& out, const thunk& code) {
+  open_frame(out);
+  auto token = code.token();
+  out.append(&token, sizeof(token));
+}
+
+} // namespace flame::detail

@@ -1,0 +1,26 @@
+/// What blocking and asynchronous calls have in common.
+#pragma once
+
+#include "flame/detail/operation.hpp"
+#include "pool_core.hpp"
+
+namespace flame::detail {
+
+time_point deadline_of(const pool_core& pool, const call_options& options);
+
+std::uint16_t flags_of(const call_options& options) noexcept;
+
+/// @throws call_error `message_too_large`
+void check_length(const pool_core& pool, const buffer& request);
+
+/// The answer that `from` has received, as an outcome: a result's bytes, or the
+/// failure that the runner sent.
+outcome take_outcome(const pool_core& pool, lane& from,
+                     const std::string& runner);
+
+call_error queue_timeout(const pool_core& pool);
+call_error call_timeout(const pool_core& pool, const std::string& runner);
+call_error bad_answer(const std::string& runner, const std::string& problem);
+call_error no_lane_left(const std::string& runner);
+
+} // namespace flame::detail

@@ -1,0 +1,204 @@
+#include "config_settings.hpp"
+#include "config_yaml.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+namespace flame::detail {
+
+namespace {
+
+constexpr std::size_t longest_file = std::size_t{1} << 20;
+
+using kind = yaml_tree::kind;
+
+struct file_closer {
+  void operator()(std::FILE* file) const noexcept {
+    std::fclose(file);
+  }
+};
+
+std::string_view name_of(kind what) {
+  switch (what) {
+    case kind::list:
+      return "a list";
+    case kind::map:
+      return "a map";
+    case kind::scalar:
+      return "a single value";
+    default:
+      return "nothing";
+  }
+}
+
+// Turns a tree into settings. Each step takes the value and where it is named.
+class file_reader {
+public:
+  file_reader(const std::string& path, layer& into, name_claims& claims,
+              mistakes& wrong)
+    : path_(path),
+      into_(into),
+      claims_(claims),
+      wrong_(wrong) {
+    // nop
+  }
+
+  void read(const yaml_tree& root) {
+    if (!expect_map(root, "the file"))
+      return;
+    for_each(root, [this](const yaml_tree& key, const yaml_tree& value) {
+      if (key.text == "node")
+        read_node(value);
+      else if (key.text == "pools")
+        read_pools(value);
+      else
+        fail(key, "unknown key " + in_quotes(key.text) + ": "
+                    + suggestion(key.text, {"node", "pools"}));
+    });
+  }
+
+private:
+  place place_of(const yaml_tree& tree) const {
+    return {origin::file, position(path_, tree.line, tree.column),
+            "file " + one_line(path_) + ':' + std::to_string(tree.line)};
+  }
+
+  void fail(const yaml_tree& at, std::string_view text) {
+    wrong_.add(position(path_, at.line, at.column), text);
+  }
+
+  // Nothing at all is an empty map.
+  bool expect_map(const yaml_tree& value, const std::string& what) {
+    if (value.what == kind::scalar || value.what == kind::list)
+      fail(value, what + " must be a map of keys and values, not "
+                    + std::string{name_of(value.what)});
+    return value.what == kind::map;
+  }
+
+  template <class F>
+  void for_each(const yaml_tree& map, F f) {
+    std::map<std::string, int> seen;
+    for (auto& [key, value] : map.entries) {
+      if (key->what == kind::broken)
+        continue;
+      if (key->what != kind::scalar) {
+        fail(*key, "a key must be a single word, not "
+                     + std::string{name_of(key->what)});
+        continue;
+      }
+      auto [first, fresh] = seen.emplace(key->text, key->line);
+      if (fresh)
+        f(*key, *value);
+      else
+        fail(*key, in_quotes(key->text) + " is there twice, first in line "
+                     + std::to_string(first->second));
+    }
+  }
+
+  // Where a value is missing, its key is what can be pointed at.
+  bool expect_scalar(const yaml_tree& key, const yaml_tree& value) {
+    if (value.what == kind::nothing)
+      fail(key, in_quotes(key.text) + " has no value");
+    else if (value.what == kind::list || value.what == kind::map)
+      fail(value, in_quotes(key.text) + " must be a single value, not "
+                    + std::string{name_of(value.what)});
+    return value.what == kind::scalar;
+  }
+
+  void read_node(const yaml_tree& node) {
+    if (!expect_map(node, "`node`"))
+      return;
+    for_each(node, [this](const yaml_tree& key, const yaml_tree& value) {
+      if (!find_node_option(key.text))
+        read_node_setting(into_.node, key.text, "", place_of(key), wrong_);
+      else if (expect_scalar(key, value))
+        read_node_setting(into_.node, key.text, value.text, place_of(value),
+                          wrong_);
+    });
+  }
+
+  void read_pools(const yaml_tree& pools) {
+    if (!expect_map(pools, "`pools`"))
+      return;
+    for_each(pools, [this](const yaml_tree& key, const yaml_tree& value) {
+      if (!is_name(key.text)) {
+        fail(key, in_quotes(key.text) + " is not a name of a pool: "
+                    + std::string{pool_name_rule});
+        return;
+      }
+      claim_name(claims_, key.text, place_of(key), wrong_);
+      read_pool(key, value, into_.pools[key.text]);
+    });
+  }
+
+  void read_pool(const yaml_tree& named, const yaml_tree& pool, section& into) {
+    if (!expect_map(pool, "pool " + in_quotes(named.text)))
+      return;
+    for_each(pool, [&](const yaml_tree& key, const yaml_tree& value) {
+      // Dots are for flags: in a file, a backend's settings are a map.
+      if (!find_pool_option(key.text))
+        fail(key, "unknown key " + in_quotes(key.text) + ": "
+                    + suggestion(key.text, pool_keys()));
+      else if (key.text == "backend" && value.what == kind::map)
+        read_backend(value, into);
+      else if (expect_scalar(key, value))
+        read_pool_setting(into, key.text, value.text, place_of(value), wrong_);
+    });
+  }
+
+  void read_backend(const yaml_tree& backend, section& into) {
+    for_each(backend, [&](const yaml_tree& key, const yaml_tree& value) {
+      if (!is_setting_key(key.text))
+        read_pool_setting(into, "backend." + key.text, "", place_of(key),
+                          wrong_);
+      else if (expect_scalar(key, value))
+        read_pool_setting(into, "backend." + key.text, value.text,
+                          place_of(value), wrong_);
+    });
+  }
+
+  const std::string& path_;
+  layer& into_;
+  name_claims& claims_;
+  mistakes& wrong_;
+};
+
+std::optional<std::string> slurp(const std::string& path,
+                                 std::string_view named_by, mistakes& wrong) {
+  auto fail = [&](const std::string& reason) {
+    wrong.add(one_line(path), "cannot be read: " + reason + " (named by "
+                                + std::string{named_by} + ")");
+    return std::nullopt;
+  };
+  std::unique_ptr<std::FILE, file_closer> file{std::fopen(path.c_str(), "rbe")};
+  if (!file)
+    return fail(std::strerror(errno));
+  std::string result;
+  std::array<char, 16'384> chunk;
+  while (auto count = std::fread(chunk.data(), 1, chunk.size(), file.get())) {
+    result.append(chunk.data(), count);
+    if (result.size() > longest_file)
+      return fail("it is longer than " + format_size(longest_file));
+  }
+  // A directory opens; reading it is what fails.
+  if (std::ferror(file.get()))
+    return fail(std::strerror(errno));
+  return result;
+}
+
+} // namespace
+
+void read_file(const std::string& path, std::string_view named_by,
+               const variables& environment, layer& into, name_claims& claims,
+               mistakes& wrong) {
+  auto text = slurp(path, named_by, wrong);
+  if (!text)
+    return;
+  if (auto root = read_yaml(*text, path, environment, wrong))
+    file_reader{path, into, claims, wrong}.read(*root);
+}
+
+} // namespace flame::detail

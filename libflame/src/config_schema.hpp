@@ -1,0 +1,91 @@
+/// The options that configuration knows: one row for each.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "flame/config.hpp"
+
+namespace flame::detail {
+
+enum class option_kind : unsigned char {
+  count,
+  size,
+  time,
+  level,
+  backend_name,
+  node_name,
+};
+
+/// A value that has been read: for counts and sizes, times, and all others.
+using option_value = std::variant<std::size_t, duration, std::string>;
+
+/// What does not depend on where the option is kept.
+struct option_info {
+  std::string_view key;
+  option_kind kind;
+
+  /// Least and greatest value, in bytes and nanoseconds for sizes and times.
+  std::uint64_t low;
+  std::uint64_t high;
+
+  /// What is counted or measured.
+  std::string_view unit;
+
+  std::string_view text;
+};
+
+/// With the member that keeps it, whose type follows from `kind`.
+template <class Options>
+struct option : option_info {
+  std::variant<std::size_t Options::*, duration Options::*,
+               std::string Options::*, backend_options Options::*>
+    field;
+};
+
+std::span<const option<pool_options>> pool_schema();
+
+std::span<const option<node_settings>> node_schema();
+
+/// The keys of a schema, in its order.
+std::vector<std::string_view> pool_keys();
+std::vector<std::string_view> node_keys();
+
+/// The row of a key, or null.
+const option<pool_options>* find_pool_option(std::string_view key);
+const option<node_settings>* find_node_option(std::string_view key);
+
+/// Reads a value and checks its range; throws `call_error` with a text that
+/// leaves out key and place.
+option_value parse_value(const option_info& info, std::string_view text);
+
+/// The value as `parse_value` reads it.
+std::string format_value(const option_info& info, const option_value& value);
+
+/// What is wrong with a value, if anything is.
+std::optional<std::string> mistake_in(const option_info& info,
+                                      const option_value& value);
+
+/// What values are right, e.g. "1 to 10,000".
+std::string range_of(const option_info& info);
+
+/// Whether a setting of a backend by this key must not be shown.
+bool is_secret(std::string_view key);
+
+option_value get(const option<pool_options>& row, const pool_options& from);
+option_value get(const option<node_settings>& row, const node_settings& from);
+
+/// Sets what `value` holds; the name of another backend drops the settings of
+/// the one before.
+void set(const option<pool_options>& row, pool_options& to,
+         const option_value& value);
+void set(const option<node_settings>& row, node_settings& to,
+         const option_value& value);
+
+} // namespace flame::detail

@@ -1,0 +1,140 @@
+#include "frame.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+
+#include <sys/socket.h>
+
+#include <fmt/format.h>
+
+namespace flame::detail {
+
+static_assert(std::endian::native == std::endian::little,
+              "frames are little-endian, and so is every supported machine");
+
+namespace {
+
+/// What a lane keeps between calls: enough for small calls, little enough for
+/// hundreds of lanes.
+constexpr std::size_t kept_capacity = 64 * 1024;
+
+constexpr std::size_t first_capacity = 4096;
+
+struct wire_header {
+  std::uint32_t magic;
+  std::uint8_t version;
+  std::uint8_t type;
+  std::uint16_t flags;
+  std::uint64_t call_id;
+  std::uint64_t length;
+};
+
+static_assert(sizeof(wire_header) == frame_header::size);
+
+} // namespace
+
+void open_frame(buffer& out) {
+  out.clear();
+  out.resize(frame_header::size);
+}
+
+void close_frame(buffer& out, frame_type type, std::uint16_t flags,
+                 std::uint64_t call_id) noexcept {
+  wire_header header{frame_header::magic,
+                     frame_header::version,
+                     static_cast<std::uint8_t>(type),
+                     flags,
+                     call_id,
+                     out.size() - frame_header::size};
+  std::memcpy(out.data(), &header, sizeof(header));
+}
+
+io_status frame_sender::send(int fd) noexcept {
+  while (!left_.empty()) {
+    auto sent = ::send(fd, left_.data(), left_.size(), MSG_NOSIGNAL);
+    if (sent > 0)
+      left_ = left_.subspan(static_cast<std::size_t>(sent));
+    else if (errno == EAGAIN || errno == EWOULDBLOCK)
+      return io_status::blocked;
+    else if (errno != EINTR)
+      return io_status::closed;
+  }
+  return io_status::done;
+}
+
+bool frame_receiver::parse_header() {
+  wire_header wire;
+  std::memcpy(&wire, in_.data(), sizeof(wire));
+  if (wire.magic != frame_header::magic) {
+    problem_ = fmt::format("a frame starts with 0x{:08x}, not with \"FLME\"",
+                           wire.magic);
+    return false;
+  }
+  if (wire.version != frame_header::version) {
+    problem_ = fmt::format("a frame of version {}, where {} is spoken",
+                           wire.version, frame_header::version);
+    return false;
+  }
+  if (wire.type < static_cast<std::uint8_t>(frame_type::request)
+      || wire.type > static_cast<std::uint8_t>(frame_type::failure)) {
+    problem_ = fmt::format("a frame of the unknown type {}", wire.type);
+    return false;
+  }
+  if ((wire.flags & ~every_flag) != 0) {
+    problem_ = fmt::format("a frame with the unknown flags 0x{:04x}",
+                           wire.flags & ~every_flag);
+    return false;
+  }
+  if (wire.length > max_body_) {
+    problem_ = fmt::format("a frame of {} bytes, where max_message is {}",
+                           wire.length, max_body_);
+    return false;
+  }
+  header_ = {static_cast<frame_type>(wire.type), wire.flags, wire.call_id,
+             wire.length};
+  have_header_ = true;
+  return true;
+}
+
+io_status frame_receiver::receive(int fd) {
+  for (;;) {
+    if (!have_header_ && in_.size() >= frame_header::size && !parse_header())
+      return io_status::bad_frame;
+    if (have_header_ && in_.size() >= frame_size())
+      return io_status::done;
+    // At most as much again as has come, so that memory follows the bytes.
+    auto wanted = have_header_ ? frame_size() : first_capacity;
+    auto capacity = std::min(wanted, std::max(kept_capacity, 2 * in_.size()));
+    in_.reserve(std::max(capacity, first_capacity));
+    auto got =
+      ::recv(fd, in_.data() + in_.size(), in_.capacity() - in_.size(), 0);
+    if (got > 0)
+      in_.resize(in_.size() + static_cast<std::size_t>(got));
+    else if (got == 0)
+      return io_status::closed;
+    else if (errno == EAGAIN || errno == EWOULDBLOCK)
+      return io_status::blocked;
+    else if (errno != EINTR)
+      return io_status::closed;
+  }
+}
+
+buffer frame_receiver::take() noexcept {
+  have_header_ = false;
+  return std::exchange(in_, buffer{});
+}
+
+void frame_receiver::next() noexcept {
+  auto used = frame_size();
+  auto left = in_.size() - used;
+  if (left > 0)
+    std::memmove(in_.data(), in_.data() + used, left);
+  in_.resize(left);
+  if (left == 0)
+    in_.shrink(kept_capacity);
+  have_header_ = false;
+}
+
+} // namespace flame::detail

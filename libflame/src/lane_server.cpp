@@ -1,0 +1,393 @@
+#include "lane_server.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <fmt/format.h>
+
+#include "failure.hpp"
+#include "flame/detail/invocation.hpp"
+#include "flame/detail/thunk.hpp"
+#include "threads.hpp"
+
+namespace flame::detail {
+
+namespace {
+
+enum : std::uint64_t { key_of_quit = 0, key_of_lanes = 1, first_lane_key = 2 };
+
+void watch_fd(int epoll, int fd, std::uint32_t events, std::uint64_t key) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = key;
+  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0)
+    throw std::system_error{errno, std::generic_category(), "epoll_ctl"};
+}
+
+/// A text that does not fit into a frame arrives in part.
+void cut(std::string& text, std::uint64_t longest) {
+  if (text.size() > longest)
+    text.resize(static_cast<std::size_t>(longest));
+}
+
+void write_failure(buffer& out, const remote_failure& failure,
+                   std::uint16_t flags, std::uint64_t call_id) {
+  open_frame(out);
+  writer to{out};
+  encode(to, failure);
+  close_frame(out, frame_type::failure, flags, call_id);
+}
+
+} // namespace
+
+/// One lane and the thread that serves it.
+class lane_server::served_lane {
+public:
+  served_lane(lane_server& parent, unique_fd fd, std::uint64_t id)
+    : parent_(parent),
+      fd_(std::move(fd)),
+      id_(id),
+      in_(parent.options_.max_body) {
+    // nop
+  }
+
+  /// @throws std::system_error when there is no thread to be had
+  void start() {
+    thread_ = std::thread{[this] {
+      pthread_setname_np(pthread_self(), "flame.lane");
+      serve();
+      ended_ = true;
+      // Wakes the watcher up, which joins this thread.
+      parent_.quit_.wake();
+    }};
+  }
+
+  ~served_lane() {
+    if (thread_.joinable())
+      thread_.join();
+  }
+
+  std::uint64_t id() const noexcept {
+    return id_;
+  }
+
+  bool ended() const noexcept {
+    return ended_;
+  }
+
+  /// Says why the lane cannot be served.
+  void refuse_service(const std::string& why) {
+    write_failure(out_, {errc::out_of_resources, why, {}}, last_frame, 0);
+    send();
+  }
+
+  /// The parent will not send more; it may still want an answer.
+  void half_closed() {
+    std::lock_guard guard{mutex_};
+    is_cancelled_ = true;
+    if (stop_)
+      stop_->request_stop();
+  }
+
+  void request_stop(bool unlinked_too) {
+    std::lock_guard guard{mutex_};
+    if (stop_ && (unlinked_too || !is_unlinked_))
+      stop_->request_stop();
+  }
+
+  /// No further request, no answer; a function that runs is not disturbed.
+  void close() noexcept {
+    ::shutdown(fd_.get(), SHUT_RDWR);
+  }
+
+private:
+  void serve() {
+    try {
+      while (receive())
+        answer();
+    } catch (const std::exception&) {
+      // Out of memory for a frame. The lane ends, the runner does not.
+    }
+    ::shutdown(fd_.get(), SHUT_RDWR);
+  }
+
+  bool receive() {
+    switch (in_.receive(fd_.get())) {
+      case io_status::done:
+        if (in_.header().type == frame_type::request)
+          return true;
+        refuse("an answer, where a request was due");
+        return false;
+      case io_status::bad_frame:
+        refuse(in_.problem());
+        return false;
+      default:
+        return false;
+    }
+  }
+
+  void refuse(const std::string& problem) {
+    write_failure(out_, {errc::bad_frame, "the runner got " + problem, {}},
+                  last_frame, 0);
+    send();
+  }
+
+  void answer() {
+    auto header = in_.header();
+    auto is_unlinked = (header.flags & unlinked) != 0;
+    parent_.call_began(is_unlinked);
+    begin(is_unlinked);
+    try {
+      run();
+      check_result();
+      close_frame(out_, frame_type::result, 0, header.call_id);
+    } catch (...) {
+      auto failure = describe_current_exception();
+      cut(failure.message, parent_.options_.max_body / 2);
+      cut(failure.remote_type, parent_.options_.max_body / 4);
+      write_failure(out_, failure, 0, header.call_id);
+    }
+    end();
+    in_.next();
+    parent_.call_ended(is_unlinked);
+    send();
+    out_.shrink(64 * 1024);
+  }
+
+  void run() {
+    reader in{in_.body(), parent_.options_.handles.get()};
+    thunk_token token{};
+    in.raw(&token, sizeof(token));
+    auto* code = find_thunk(token);
+    if (!code || code->kind != thunk_kind::function)
+      throw call_error{
+        errc::unknown_function,
+        fmt::format("the runner has no function {:016x}+{:x}: it stands in a "
+                    "module that the parent has loaded and the runner has not",
+                    token.module, token.offset)};
+    open_frame(out_);
+    writer out{out_, parent_.options_.handles.get()};
+    invocation job{in, out,
+                   code->takes_stop_token ? stop_token() : std::stop_token{}};
+    reinterpret_cast<function_entry>(code->entry)(job);
+  }
+
+  void check_result() {
+    auto length = out_.size() - frame_header::size;
+    if (length > parent_.options_.max_body)
+      throw call_error{errc::message_too_large,
+                       fmt::format("the result takes {} bytes, and "
+                                   "max_message is {}: return less, or raise "
+                                   "max_message",
+                                   length, parent_.options_.max_body)};
+  }
+
+  std::stop_token stop_token() {
+    std::lock_guard guard{mutex_};
+    stop_.emplace();
+    if (is_cancelled_ || parent_.stopping_all_
+        || (parent_.stopping_linked_ && !is_unlinked_))
+      stop_->request_stop();
+    return stop_->get_token();
+  }
+
+  void begin(bool is_unlinked) {
+    std::lock_guard guard{mutex_};
+    is_unlinked_ = is_unlinked;
+  }
+
+  void end() {
+    std::lock_guard guard{mutex_};
+    stop_.reset();
+  }
+
+  void send() {
+    frame_sender{out_.bytes()}.send(fd_.get());
+  }
+
+  lane_server& parent_;
+  unique_fd fd_;
+  const std::uint64_t id_;
+  frame_receiver in_;
+  buffer out_;
+  std::mutex mutex_;
+  std::optional<std::stop_source> stop_;
+  bool is_unlinked_ = false;
+  bool is_cancelled_ = false;
+  std::atomic<bool> ended_ = false;
+  std::thread thread_;
+};
+
+lane_server::lane_server(unique_fd lanes, options opts,
+                         std::function<void()> on_parent_gone)
+  : options_(std::move(opts)),
+    on_parent_gone_(std::move(on_parent_gone)),
+    lanes_(std::move(lanes)),
+    epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  watch_fd(epoll_.get(), quit_.fd(), EPOLLIN, key_of_quit);
+  watch_fd(epoll_.get(), lanes_.get(), EPOLLIN | EPOLLRDHUP, key_of_lanes);
+  watcher_ = start_thread("flame.watch", [this] {
+    watch();
+  });
+}
+
+lane_server::~lane_server() {
+  request_stop(true);
+  {
+    std::lock_guard guard{mutex_};
+    quitting_ = true;
+    for (auto& each : served_)
+      each->close();
+  }
+  quit_.wake();
+  watcher_.join();
+  served_.clear();
+}
+
+void lane_server::request_stop(bool unlinked_too) {
+  // First the flags: a function that begins meanwhile looks at them.
+  stopping_linked_ = true;
+  if (unlinked_too)
+    stopping_all_ = true;
+  std::lock_guard guard{mutex_};
+  for (auto& each : served_)
+    each->request_stop(unlinked_too);
+}
+
+bool lane_server::wait_for_unlinked(
+  std::chrono::steady_clock::time_point deadline) {
+  std::unique_lock guard{mutex_};
+  return changed_.wait_until(guard, deadline, [this] {
+    return running_unlinked_ == 0;
+  });
+}
+
+std::size_t lane_server::running() const noexcept {
+  return running_.load(std::memory_order_relaxed);
+}
+
+void lane_server::watch() {
+  epoll_event events[32];
+  for (;;) {
+    auto count = ::epoll_wait(epoll_.get(), events, std::size(events), -1);
+    for (int i = 0; i < count; ++i) {
+      switch (events[i].data.u64) {
+        case key_of_quit:
+          quit_.drain();
+          reap();
+          break;
+        case key_of_lanes:
+          accept_lanes();
+          break;
+        default:
+          lane_changed(events[i].events, events[i].data.u64);
+          break;
+      }
+    }
+    std::lock_guard guard{mutex_};
+    if (quitting_)
+      return;
+  }
+}
+
+void lane_server::accept_lanes() {
+  for (;;) {
+    char data;
+    iovec part{&data, 1};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    auto got =
+      ::recvmsg(lanes_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0 && errno == EAGAIN)
+      return;
+    if (got <= 0) {
+      ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, lanes_.get(), nullptr);
+      if (options_.watch_parent)
+        on_parent_gone_();
+      return;
+    }
+    auto* header = CMSG_FIRSTHDR(&message);
+    if (!header || header->cmsg_type != SCM_RIGHTS)
+      continue;
+    int fd;
+    std::memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+    adopt(unique_fd{fd});
+  }
+}
+
+void lane_server::adopt(unique_fd fd) {
+  std::lock_guard guard{mutex_};
+  // The destructor has closed all lanes, and would wait for this one.
+  if (quitting_)
+    return;
+  auto raw = fd.get();
+  auto id = first_lane_key + last_id_++;
+  served_.push_back(std::make_unique<served_lane>(*this, std::move(fd), id));
+  try {
+    // Only hang-ups, edge-triggered: requests must not wake this thread up.
+    watch_fd(epoll_.get(), raw, EPOLLRDHUP | EPOLLET, id);
+    served_.back()->start();
+  } catch (const std::system_error& error) {
+    served_.back()->refuse_service(
+      fmt::format("the runner cannot serve another lane: {}", error.what()));
+    served_.pop_back();
+  }
+}
+
+void lane_server::lane_changed(std::uint32_t events, std::uint64_t id) {
+  // All of the lane ends when the parent process does; that the parent is gone
+  // is told by the `lanes` socket, which decides about unlinked calls too.
+  auto whole = (events & (EPOLLHUP | EPOLLERR)) != 0;
+  if (whole && !options_.watch_parent)
+    return;
+  std::lock_guard guard{mutex_};
+  for (auto& each : served_)
+    if (each->id() == id) {
+      if (whole)
+        each->request_stop(false);
+      else
+        each->half_closed();
+      return;
+    }
+}
+
+void lane_server::reap() {
+  std::list<std::unique_ptr<served_lane>> ended;
+  std::lock_guard guard{mutex_};
+  for (auto i = served_.begin(); i != served_.end();) {
+    auto next = std::next(i);
+    if ((*i)->ended())
+      ended.splice(ended.end(), served_, i);
+    i = next;
+  }
+}
+
+void lane_server::call_began(bool is_unlinked) {
+  running_.fetch_add(1, std::memory_order_relaxed);
+  if (!is_unlinked)
+    return;
+  std::lock_guard guard{mutex_};
+  ++running_unlinked_;
+}
+
+void lane_server::call_ended(bool was_unlinked) {
+  running_.fetch_sub(1, std::memory_order_relaxed);
+  if (!was_unlinked)
+    return;
+  std::lock_guard guard{mutex_};
+  if (--running_unlinked_ == 0)
+    changed_.notify_all();
+}
+
+} // namespace flame::detail

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+#include "flame/codec.hpp"
+#include "flame/detail/unique_fd.hpp"
+#include "frame.hpp"
+#include "waker.hpp"
+
+namespace flame::detail {
+
+/// The runner's end of its lanes: runs what comes on them.
+///
+/// Each lane is served by a thread of its own, which reads a request, runs the
+/// function and writes the answer, so that a call costs no hand-over and never
+/// runs on a thread of CAF's scheduler. One more thread watches: it takes new
+/// lanes from the `lanes` socket, and notices when the parent ends its half of
+/// a lane (stop this call) or all of it (the parent is gone).
+///
+/// Thread-safe.
+class lane_server {
+public:
+  struct options {
+    /// Longest body of a request or a result, in bytes.
+    std::uint64_t max_body = std::uint64_t{1} << 30;
+    /// Decodes and encodes actor handles.
+    std::shared_ptr<codec_context> handles;
+    /// Whether the end of the `lanes` socket means that the parent is gone.
+    bool watch_parent = true;
+  };
+
+  /// @param lanes the socket over which the parent passes lanes
+  /// @param on_parent_gone called once, on the watching thread
+  lane_server(unique_fd lanes, options opts,
+              std::function<void()> on_parent_gone);
+
+  /// Closes all lanes, and waits for the functions that run.
+  ~lane_server();
+
+  lane_server(const lane_server&) = delete;
+  lane_server& operator=(const lane_server&) = delete;
+
+  /// Asks every function to stop that has a stop token: those that run, and
+  /// those that begin from now on.
+  /// @param unlinked_too whether this includes calls with `link: false`
+  void request_stop(bool unlinked_too);
+
+  /// Waits until no call with `link: false` runs, at most until `deadline`.
+  bool wait_for_unlinked(std::chrono::steady_clock::time_point deadline);
+
+  /// Functions that run now.
+  std::size_t running() const noexcept;
+
+private:
+  class served_lane;
+
+  void watch();
+  void accept_lanes();
+  void adopt(unique_fd fd);
+  void lane_changed(std::uint32_t events, std::uint64_t id);
+  void reap();
+  void call_began(bool is_unlinked);
+  void call_ended(bool was_unlinked);
+
+  const options options_;
+  std::function<void()> on_parent_gone_;
+  unique_fd lanes_;
+  unique_fd epoll_;
+  waker quit_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::list<std::unique_ptr<served_lane>> served_;
+  std::uint64_t last_id_ = 0;
+  std::atomic<std::size_t> running_ = 0;
+  std::size_t running_unlinked_ = 0;
+  bool quitting_ = false;
+  std::atomic<bool> stopping_linked_ = false;
+  std::atomic<bool> stopping_all_ = false;
+  std::thread watcher_;
+};
+
+} // namespace flame::detail

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include <caf/actor.hpp>
+
+#include "flame/codec.hpp"
+#include "flame/options.hpp"
+#include "logging.hpp"
+#include "slot_table.hpp"
+
+namespace flame::detail {
+
+class caller_ports;
+class placements;
+class reactor;
+
+/// What a pool shares with those who call on it. Thread-safe: everything in it
+/// is constant or guards itself.
+class pool_core : public std::enable_shared_from_this<pool_core> {
+public:
+  pool_core(std::string name, pool_options options,
+            std::shared_ptr<reactor> loop, std::shared_ptr<caller_ports> ports,
+            std::shared_ptr<placements> placed,
+            std::shared_ptr<codec_context> handles,
+            std::function<void()> on_demand)
+    : name(std::move(name)),
+      options(std::move(options)),
+      loop(std::move(loop)),
+      ports(std::move(ports)),
+      placed(std::move(placed)),
+      handles(std::move(handles)),
+      log(log_from(this->options.log)),
+      table(this->options.max_queue, std::move(on_demand)) {
+    // nop
+  }
+
+  const std::string name;
+  const pool_options options;
+  const std::shared_ptr<reactor> loop;
+  const std::shared_ptr<caller_ports> ports;
+  const std::shared_ptr<placements> placed;
+  const std::shared_ptr<codec_context> handles;
+  const std::shared_ptr<spdlog::logger> log;
+  slot_table table;
+
+  /// Counted by the pool actor.
+  struct counters {
+    std::atomic<std::size_t> booting{0};
+    std::atomic<std::size_t> boots{0};
+    std::atomic<std::size_t> failed_boots{0};
+    std::atomic<std::size_t> lost{0};
+    std::atomic<std::size_t> retired{0};
+  };
+
+  counters count;
+
+  /// The cause of the last boot that failed, until one succeeds: what a caller
+  /// is told who waited in vain.
+  void set_boot_problem(loss_ptr problem) {
+    std::lock_guard guard{mutex_};
+    boot_problem_ = std::move(problem);
+  }
+
+  loss_ptr boot_problem() const {
+    std::lock_guard guard{mutex_};
+    return boot_problem_;
+  }
+
+private:
+  mutable std::mutex mutex_;
+  loss_ptr boot_problem_;
+};
+
+} // namespace flame::detail

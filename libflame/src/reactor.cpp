@@ -1,0 +1,88 @@
+#include "reactor.hpp"
+
+#include <vector>
+
+#include <boost/asio/post.hpp>
+
+#include "threads.hpp"
+
+namespace flame::detail {
+
+reactor::reactor() {
+  thread_ = start_thread("flame.reactor", [this] {
+    io_.run();
+  });
+}
+
+reactor::~reactor() {
+  stop();
+}
+
+void reactor::stop() {
+  if (!thread_.joinable())
+    return;
+  work_.reset();
+  io_.stop();
+  thread_.join();
+  std::vector<boost::intrusive_ptr<pending_work>> dropped;
+  std::lock_guard guard{mutex_};
+  entries_.clear_and_dispose([&](pending_work* entry) {
+    dropped.emplace_back(entry, false);
+  });
+}
+
+void reactor::watch(pending_work& entry) {
+  if (entry.deadline_ == time_point::max())
+    return;
+  bool earlier = false;
+  {
+    std::lock_guard guard{mutex_};
+    intrusive_ptr_add_ref(&entry);
+    entries_.insert(entry);
+    if (entry.deadline_ < armed_) {
+      armed_ = entry.deadline_;
+      earlier = true;
+    }
+  }
+  if (earlier)
+    boost::asio::post(io_, [this] {
+      std::lock_guard guard{mutex_};
+      arm();
+    });
+}
+
+void reactor::unwatch(pending_work& entry) {
+  std::lock_guard guard{mutex_};
+  if (!entry.is_linked())
+    return;
+  entries_.erase(entries_.iterator_to(entry));
+  intrusive_ptr_release(&entry);
+}
+
+void reactor::arm() {
+  timer_.expires_at(armed_);
+  timer_.async_wait([this](const boost::system::error_code& ec) {
+    if (!ec)
+      expire();
+  });
+}
+
+void reactor::expire() {
+  std::vector<boost::intrusive_ptr<pending_work>> due;
+  auto now = std::chrono::steady_clock::now();
+  {
+    std::lock_guard guard{mutex_};
+    while (!entries_.empty() && entries_.begin()->deadline_ <= now) {
+      auto& entry = *entries_.begin();
+      entries_.erase(entries_.begin());
+      due.emplace_back(&entry, false);
+    }
+    armed_ = entries_.empty() ? time_point::max() : entries_.begin()->deadline_;
+    if (armed_ != time_point::max())
+      arm();
+  }
+  for (auto& entry : due)
+    entry->expired();
+}
+
+} // namespace flame::detail

@@ -1,0 +1,300 @@
+#include "slot_table.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace flame::detail {
+
+namespace {
+
+/// A lane of the kind asked for, or of the other, or none.
+std::unique_ptr<lane> pick(std::vector<std::unique_ptr<lane>>& first,
+                           std::vector<std::unique_ptr<lane>>& second) {
+  auto& from = first.empty() ? second : first;
+  if (from.empty())
+    return nullptr;
+  auto result = std::move(from.back());
+  from.pop_back();
+  return result;
+}
+
+} // namespace
+
+slot_table::slot_table(std::size_t max_queue, std::function<void()> on_demand)
+  : max_queue_(max_queue),
+    on_demand_(std::move(on_demand)) {
+  // nop
+}
+
+// -- for callers --------------------------------------------------------------
+
+slot_table::outcome slot_table::acquire(slot_holder& holder,
+                                        bool wants_watched) {
+  std::unique_lock guard{mutex_};
+  if (closed_) {
+    holder.loss_ = closed_;
+    return outcome::refused;
+  }
+  if (queue_.empty()) {
+    if (auto* runner = least_loaded()) {
+      auto with = wants_watched
+                    ? pick(runner->watched_lanes_, runner->plain_lanes_)
+                    : pick(runner->plain_lanes_, runner->watched_lanes_);
+      grant(holder, *runner, std::move(with));
+      return outcome::granted;
+    }
+  }
+  if (queue_.size() >= max_queue_) {
+    holder.loss_ = std::make_shared<const loss>(
+      loss{errc::queue_full,
+           fmt::format("{} callers wait for a slot already: raise max_queue or "
+                       "max, or call less often",
+                       queue_.size()),
+           {}});
+    return outcome::refused;
+  }
+  queue_.push_back(holder);
+  holder.state_ = slot_holder::state::queued;
+  if (!std::exchange(demand_told_, true)) {
+    guard.unlock();
+    on_demand_();
+  }
+  return outcome::queued;
+}
+
+slot_holder::state slot_table::state_of(const slot_holder& holder) const {
+  std::lock_guard guard{mutex_};
+  return holder.state_;
+}
+
+loss_ptr slot_table::loss_of(const slot_holder& holder) const {
+  std::lock_guard guard{mutex_};
+  return holder.loss_;
+}
+
+bool slot_table::withdraw(slot_holder& holder) {
+  std::lock_guard guard{mutex_};
+  if (holder.state_ != slot_holder::state::queued)
+    return false;
+  queue_.erase(queue_.iterator_to(holder));
+  holder.state_ = slot_holder::state::outside;
+  return true;
+}
+
+void slot_table::release(slot_holder& holder, std::unique_ptr<lane> returned) {
+  // Closing a lane is a system call: not under the mutex.
+  std::unique_ptr<lane> surplus;
+  std::shared_ptr<runner_slots> keep_alive;
+  std::lock_guard guard{mutex_};
+  if (!holder.runner_)
+    return;
+  keep_alive = std::move(holder.runner_);
+  auto& runner = *keep_alive;
+  holder.state_ = slot_holder::state::outside;
+  surplus = holder.lane_ ? std::move(holder.lane_) : std::move(returned);
+  runner.holders_.erase(runner.holders_.iterator_to(holder));
+  using state = runner_slots::state;
+  if (runner.state_ == state::gone)
+    return;
+  if (runner.state_ == state::ready && !queue_.empty()) {
+    auto& next = queue_.front();
+    queue_.pop_front();
+    next.state_ = slot_holder::state::holding;
+    next.runner_ = keep_alive;
+    next.lane_ = std::move(surplus);
+    runner.holders_.push_back(next);
+    next.granted();
+    return;
+  }
+  if (runner.state_ == state::ready)
+    unfile(runner);
+  --runner.in_use_;
+  --in_use_;
+  if (runner.in_use_ == 0)
+    runner.idle_since_ = std::chrono::steady_clock::now();
+  if (runner.state_ == state::ready) {
+    if (surplus) {
+      auto& lanes =
+        surplus->is_watched() ? runner.watched_lanes_ : runner.plain_lanes_;
+      lanes.push_back(std::move(surplus));
+    }
+    file(runner);
+  } else if (runner.state_ == state::retired && runner.in_use_ == 0) {
+    runner.on_vacant_();
+  }
+}
+
+void slot_table::transfer(slot_holder& from, slot_holder& to) {
+  std::lock_guard guard{mutex_};
+  to.runner_ = std::move(from.runner_);
+  to.lane_ = std::move(from.lane_);
+  to.loss_ = std::move(from.loss_);
+  to.state_ = std::exchange(from.state_, slot_holder::state::outside);
+  auto& holders = to.runner_->holders_;
+  holders.insert(holders.erase(holders.iterator_to(from)), to);
+  if (to.state_ == slot_holder::state::lost)
+    to.failed();
+}
+
+void slot_table::report_closed_lane(slot_holder& holder) {
+  std::lock_guard guard{mutex_};
+  auto& runner = *holder.runner_;
+  if (runner.state_ == runner_slots::state::gone)
+    return;
+  if (runner.state_ == runner_slots::state::ready) {
+    unfile(runner);
+    runner.state_ = runner_slots::state::suspect;
+  }
+  runner.on_suspect_();
+}
+
+// -- for the pool and its runners ---------------------------------------------
+
+void slot_table::add(const std::shared_ptr<runner_slots>& runner) {
+  std::lock_guard guard{mutex_};
+  if (by_load_.size() < runner->capacity)
+    by_load_.resize(runner->capacity);
+  runner->idle_since_ = std::chrono::steady_clock::now();
+  ++runners_;
+  file(*runner);
+  serve_queue();
+}
+
+void slot_table::remove(runner_slots& runner, loss_ptr why) {
+  std::vector<std::unique_ptr<lane>> closed;
+  std::lock_guard guard{mutex_};
+  using state = runner_slots::state;
+  if (runner.state_ == state::gone)
+    return;
+  if (runner.state_ == state::ready)
+    unfile(runner);
+  runner.state_ = state::gone;
+  in_use_ -= runner.in_use_;
+  --runners_;
+  closed.swap(runner.plain_lanes_);
+  for (auto& watched : runner.watched_lanes_)
+    closed.push_back(std::move(watched));
+  runner.watched_lanes_.clear();
+  for (auto& holder : runner.holders_)
+    fail(holder, slot_holder::state::lost, why);
+}
+
+bool slot_table::retire_if_idle(runner_slots& runner, time_point idle_before) {
+  std::lock_guard guard{mutex_};
+  if (runner.state_ != runner_slots::state::ready || runner.in_use_ > 0
+      || runner.idle_since_ > idle_before)
+    return false;
+  unfile(runner);
+  runner.state_ = runner_slots::state::retired;
+  return true;
+}
+
+void slot_table::retire(runner_slots& runner) {
+  std::lock_guard guard{mutex_};
+  using state = runner_slots::state;
+  if (runner.state_ == state::ready)
+    unfile(runner);
+  if (runner.state_ == state::ready || runner.state_ == state::suspect)
+    runner.state_ = state::retired;
+  if (runner.state_ == state::retired && runner.in_use_ == 0)
+    runner.on_vacant_();
+}
+
+std::optional<time_point> slot_table::idle_since(
+  const runner_slots& runner) const {
+  std::lock_guard guard{mutex_};
+  if (runner.in_use_ > 0)
+    return std::nullopt;
+  return runner.idle_since_;
+}
+
+std::size_t slot_table::take_demand() {
+  std::lock_guard guard{mutex_};
+  demand_told_ = false;
+  return queue_.size();
+}
+
+void slot_table::fail_queue(const loss_ptr& why) {
+  std::lock_guard guard{mutex_};
+  fail_all_queued(why);
+}
+
+void slot_table::close(loss_ptr why) {
+  std::lock_guard guard{mutex_};
+  closed_ = std::move(why);
+  fail_all_queued(closed_);
+}
+
+slot_table::counts slot_table::count() const {
+  std::lock_guard guard{mutex_};
+  return {queue_.size(), in_use_, runners_};
+}
+
+std::size_t slot_table::in_use(const runner_slots& runner) const {
+  std::lock_guard guard{mutex_};
+  return runner.in_use_;
+}
+
+// -- with the mutex held ------------------------------------------------------
+
+void slot_table::grant(slot_holder& holder, runner_slots& runner,
+                       std::unique_ptr<lane> with) {
+  unfile(runner);
+  ++runner.in_use_;
+  ++in_use_;
+  file(runner);
+  holder.state_ = slot_holder::state::holding;
+  holder.runner_ = runner.shared_from_this();
+  holder.lane_ = std::move(with);
+  runner.holders_.push_back(holder);
+}
+
+void slot_table::serve_queue() {
+  while (!queue_.empty()) {
+    auto* runner = least_loaded();
+    if (!runner)
+      return;
+    auto& next = queue_.front();
+    queue_.pop_front();
+    grant(next, *runner, pick(runner->plain_lanes_, runner->watched_lanes_));
+    next.granted();
+  }
+}
+
+runner_slots* slot_table::least_loaded() {
+  while (lowest_ < by_load_.size() && by_load_[lowest_].empty())
+    ++lowest_;
+  return lowest_ < by_load_.size() ? &by_load_[lowest_].front() : nullptr;
+}
+
+void slot_table::file(runner_slots& runner) {
+  if (runner.in_use_ >= runner.capacity)
+    return;
+  by_load_[runner.in_use_].push_front(runner);
+  lowest_ = std::min(lowest_, runner.in_use_);
+}
+
+void slot_table::unfile(runner_slots& runner) {
+  if (runner.in_use_ >= runner.capacity)
+    return;
+  auto& from = by_load_[runner.in_use_];
+  from.erase(from.iterator_to(runner));
+}
+
+void slot_table::fail(slot_holder& holder, slot_holder::state state,
+                      const loss_ptr& why) {
+  holder.state_ = state;
+  holder.loss_ = why;
+  holder.failed();
+}
+
+void slot_table::fail_all_queued(const loss_ptr& why) {
+  while (!queue_.empty()) {
+    auto& holder = queue_.front();
+    queue_.pop_front();
+    fail(holder, slot_holder::state::refused, why);
+  }
+}
+
+} // namespace flame::detail

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Builds everything and runs all checks and tests.
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/scripts/common.sh"
+
+usage() {
+  cat <<'EOF'
+usage: ./test.sh [--quick]
+
+Builds preset dev, checks format (clang-format), scripts (shellcheck) and
+sources (clang-tidy), and runs the tests. What passed clang-tidy is remembered
+in build/dev/tidy.
+
+  --quick  only the tests labelled "quick", and clang-tidy only on sources that
+           differ from the last commit; under a minute once it is built
+  --help   this text
+EOF
+}
+
+quick=no
+for arg in "$@"; do
+  case $arg in
+    --quick) quick=yes ;;
+    -h | --help)
+      usage
+      exit 0
+      ;;
+    *)
+      usage >&2
+      fail "unknown option '$arg'"
+      ;;
+  esac
+done
+
+cd "$flame_root"
+failed=()
+
+check_format() {
+  local tool files=()
+  tool=$(command -v clang-format-14 || command -v clang-format) ||
+    fail "clang-format 14 is not installed: apt-get install clang-format-14"
+  "$tool" --style=file --dump-config >/dev/null || {
+    say ".clang-format does not fit $("$tool" --version)" >&2
+    return 1
+  }
+  mapfile -d '' -t files < <(find libflame actors backends apps tests bench \
+    \( -name '*.hpp' -o -name '*.cpp' \) -print0)
+  say "checking the format of ${#files[@]} files"
+  printf '%s\0' "${files[@]}" |
+    xargs -0 -r -n 20 -P "$(parallel_jobs)" "$tool" --dry-run --Werror || {
+    say "mend it with: $(basename "$tool") -i FILE..." >&2
+    return 1
+  }
+}
+
+check_scripts() {
+  command -v shellcheck >/dev/null || return 0
+  local files=()
+  mapfile -d '' -t files < <(find . -name '*.sh' -not -path './build*' -print0)
+  say "checking ${#files[@]} scripts"
+  shellcheck -x .ci/run "${files[@]}"
+}
+
+check_sources() {
+  if [[ $quick == yes ]]; then
+    scripts/tidy.sh --changed build/dev
+  else
+    scripts/tidy.sh build/dev
+  fi
+}
+
+run_tests() {
+  local labels=()
+  if [[ $quick == yes ]]; then
+    labels=(--label-regex '^quick$')
+  fi
+  say "running the tests"
+  ctest --test-dir build/dev --output-on-failure --no-tests=error --timeout 300 \
+    --parallel "$(parallel_jobs)" "${labels[@]}" 2>&1 | tee build/dev/ctest.log
+}
+
+need_packages build test bench demo
+check_format || failed+=(clang-format)
+check_scripts || failed+=(shellcheck)
+build dev
+check_sources || failed+=(clang-tidy)
+run_tests || failed+=(ctest)
+
+if ((${#failed[@]} > 0)); then
+  say "failed: ${failed[*]}" >&2
+fi
+grep -E '^[0-9]+% tests passed' build/dev/ctest.log || true
+((${#failed[@]} == 0))

@@ -1,0 +1,270 @@
+#include <algorithm>
+#include <thread>
+
+#include <csignal>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "support/processes.hpp"
+#include "support/test_main.hpp"
+
+using namespace std::chrono_literals;
+using namespace tests;
+
+namespace {
+
+using steady = std::chrono::steady_clock;
+
+std::size_t resident_kib() {
+  std::ifstream file{"/proc/self/status"};
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("VmRSS:"))
+      return std::stoul(line.substr(6));
+  return 0;
+}
+
+} // namespace
+
+void tests::configure(flame::node_options&) {
+  // nop
+}
+
+TEST_CASE("a call learns of its killed runner, with the signal, within 50 ms") {
+  auto pool = new_pool("process");
+  std::vector<double> took;
+  for (int round = 0; round < 9; ++round) {
+    auto pid = flame::call(pool, [] {
+      return ::getpid();
+    });
+    auto doomed = flame::async(pool, [] {
+      for (;;)
+        std::this_thread::sleep_for(1s);
+    });
+    REQUIRE(eventually([&] {
+      return pool.stats().in_use == 1;
+    }));
+    auto begin = steady::now();
+    ::kill(pid, SIGKILL);
+    auto error = failure_of([&] {
+      doomed.get();
+    });
+    took.push_back(
+      std::chrono::duration<double, std::milli>(steady::now() - begin).count());
+    CHECK(error.code() == flame::errc::runner_lost);
+    CHECK(std::string{error.what()}.find("killed by signal 9")
+          != std::string::npos);
+  }
+  // The median: a machine that is busy elsewhere may delay any one of them.
+  std::sort(took.begin(), took.end());
+  MESSAGE("median " << took[took.size() / 2] << " ms");
+  CHECK(took[took.size() / 2] < 50.0);
+}
+
+TEST_CASE("a blocking caller learns of its killed runner too") {
+  auto pool = new_pool("process");
+  for (int round = 0; round < 20; ++round) {
+    auto error = failure_of([&] {
+      flame::call(pool, [] {
+        ::kill(::getpid(), SIGKILL);
+      });
+    });
+    CHECK(error.code() == flame::errc::runner_lost);
+  }
+  CHECK(eventually([&] {
+    return pool.stats().lost == 20;
+  }));
+}
+
+TEST_CASE("what a runner has started ends with it") {
+  auto pool = new_pool("process");
+  auto child = flame::call(pool, [] {
+    auto pid = ::fork();
+    if (pid == 0) {
+      ::pause();
+      ::_exit(0);
+    }
+    return pid;
+  });
+  auto runner = flame::call(pool, [] {
+    return ::getpid();
+  });
+  REQUIRE(is_running(child));
+  ::kill(runner, SIGKILL);
+  CHECK(eventually([&] {
+    return !is_running(child);
+  }));
+}
+
+TEST_CASE("another program is refused, with both builds in the message") {
+  flame::pool_options options;
+  options.timeout = 20s;
+  options.backend = {"process", {{"executable", OTHER_PROGRAM}}};
+  auto pool = node().pool("different", options);
+  auto error = failure_of([&] {
+    flame::call(pool, [] {});
+  });
+  std::string text = error.what();
+  CAPTURE(text);
+  CHECK(error.code() == flame::errc::different_program);
+  CHECK(text.find("faults_test") != text.npos);
+  CHECK(text.find("other_program") != text.npos);
+}
+
+TEST_CASE("neither parent nor runner has a socket that others could reach") {
+  auto pool = new_pool("process", {.min = 2, .max = 2});
+  flame::call(pool, [] {});
+  auto runner = flame::call(pool, [] {
+    return ::getpid();
+  });
+  CHECK(socket_inodes(runner).size() >= 2);
+  CHECK(reachable_sockets(runner) == std::vector<std::string>{});
+  CHECK(reachable_sockets(::getpid()) == std::vector<std::string>{});
+}
+
+TEST_CASE("a runner inherits its connections and no other descriptor") {
+  // Descriptors of the parent without close-on-exec, as libraries leave them.
+  int leaked[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, leaked) == 0);
+  auto ours = socket_inodes(::getpid());
+  auto pool = new_pool("process");
+  auto theirs = socket_inodes(flame::call(pool, [] {
+    return ::getpid();
+  }));
+  for (auto& inode : theirs)
+    CHECK(std::count(ours.begin(), ours.end(), inode) == 0);
+  ::close(leaked[0]);
+  ::close(leaked[1]);
+}
+
+TEST_CASE("a runner that does not read costs its parent one call's payload") {
+  auto pool = new_pool("process", {.max = 1, .max_concurrency = 8});
+  auto pid = flame::call(pool, [] {
+    return ::getpid();
+  });
+  std::string big(32 << 20, 'x');
+  ::kill(pid, SIGSTOP);
+  REQUIRE(eventually([&] {
+    return is_stopped(pid);
+  }));
+  auto before = resident_kib();
+  std::vector<std::jthread> callers;
+  for (int i = 0; i < 4; ++i)
+    callers.emplace_back([&] {
+      auto error = failure_of([&] {
+        flame::call(
+          pool, {.timeout = 500ms}, [](const std::string&) {}, big);
+      });
+      CHECK(error.code() == flame::errc::timeout);
+    });
+  callers.clear();
+  auto after = resident_kib();
+  ::kill(pid, SIGCONT);
+  // Each caller has its own encoded payload, and nothing comes on top.
+  CHECK(after < before + 4 * (32 << 10) + (16 << 10));
+  CHECK(eventually([&] {
+    return pool.stats().in_use == 0;
+  }));
+}
+
+TEST_CASE("a stopped runner costs a caller its timeout and no more") {
+  auto pool = new_pool("process", {.max = 1});
+  auto pid = flame::call(pool, [] {
+    return ::getpid();
+  });
+  ::kill(pid, SIGSTOP);
+  REQUIRE(eventually([&] {
+    return is_stopped(pid);
+  }));
+  auto begin = steady::now();
+  CHECK(failure_of([&] {
+          flame::call(pool, {.timeout = 100ms}, [] {});
+        }).code()
+        == flame::errc::timeout);
+  CHECK(steady::now() - begin < 5s);
+  ::kill(pid, SIGCONT);
+  CHECK(flame::call(pool,
+                    [] {
+                      return 1;
+                    })
+        == 1);
+}
+
+TEST_CASE("runners that are killed under load fail their own calls only") {
+  auto pool = new_pool("process", {.max = 3, .max_concurrency = 2});
+  std::atomic<bool> is_over = false;
+  std::atomic<int> returned = 0;
+  std::atomic<int> lost = 0;
+  std::atomic<int> other = 0;
+  std::vector<std::jthread> callers;
+  for (int i = 0; i < 6; ++i)
+    callers.emplace_back([&] {
+      while (!is_over) {
+        try {
+          flame::call(pool, [] {
+            std::this_thread::sleep_for(1ms);
+          });
+          ++returned;
+        } catch (const flame::call_error& error) {
+          (error.code() == flame::errc::runner_lost ? lost : other) += 1;
+        }
+      }
+    });
+  for (int kills = 0; kills < 30;) {
+    // This call may itself be on the runner that was killed last.
+    auto pid = flame::try_call(pool, [] {
+      return ::getpid();
+    });
+    if (!pid)
+      continue;
+    ::kill(*pid, SIGKILL);
+    ++kills;
+  }
+  is_over = true;
+  callers.clear();
+  CHECK(other == 0);
+  CHECK(returned > 0);
+  // Two slots each: a kill costs at most the calls that were on the runner.
+  CHECK(lost <= 60);
+  CHECK(flame::call(pool,
+                    [] {
+                      return 1;
+                    })
+        == 1);
+}
+
+TEST_CASE("boots and ends leave no descriptor, thread or process behind") {
+  auto count = [](const char* what) {
+    return std::distance(
+      std::filesystem::directory_iterator{std::string{"/proc/self/"} + what},
+      std::filesystem::directory_iterator{});
+  };
+  auto pool = new_pool(
+    "process", {.max = 4, .max_concurrency = 1, .idle_shutdown_after = 1ms});
+  auto one_round = [&] {
+    std::vector<std::future<int>> calls;
+    for (int i = 0; i < 4; ++i)
+      calls.push_back(flame::async(pool, [] {
+        return ::getpid();
+      }));
+    std::vector<int> pids;
+    for (auto& each : calls)
+      pids.push_back(each.get());
+    CHECK(eventually([&] {
+      auto now = pool.stats();
+      return now.runners + now.booting == 0 && now.boots == now.retired;
+    }));
+    for (auto pid : pids)
+      CHECK_FALSE(is_running(pid));
+  };
+  one_round();
+  auto fds = count("fd");
+  auto threads = count("task");
+  for (int i = 0; i < 15; ++i)
+    one_round();
+  CHECK(eventually([&] {
+    return count("fd") <= fds;
+  }));
+  CHECK(eventually([&] {
+    return count("task") <= threads;
+  }));
+}

@@ -1,0 +1,557 @@
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include <unistd.h>
+
+#include "support/test_main.hpp"
+
+using namespace std::chrono_literals;
+using namespace tests;
+
+namespace {
+
+using get_atom = caf::atom_constant<caf::atom("get")>;
+using add_atom = caf::atom_constant<caf::atom("add")>;
+using pid_atom = caf::atom_constant<caf::atom("pid")>;
+using crash_atom = caf::atom_constant<caf::atom("crash")>;
+using end_atom = caf::atom_constant<caf::atom("end")>;
+using meet_atom = caf::atom_constant<caf::atom("meet")>;
+
+caf::behavior counter(caf::event_based_actor* self, int start) {
+  auto value = std::make_shared<int>(start);
+  return {
+    [=](add_atom, int much) {
+      *value += much;
+    },
+    [=](get_atom) {
+      return *value;
+    },
+    [=](pid_atom) {
+      return static_cast<int>(::getpid());
+    },
+    [=](crash_atom) -> caf::result<void> {
+      throw std::runtime_error("the counter is broken");
+    },
+    [=](end_atom) {
+      self->quit();
+    },
+    [=](meet_atom, const caf::actor& other) {
+      return self->delegate(other, get_atom::value);
+    },
+  };
+}
+
+class doubler : public caf::event_based_actor {
+public:
+  doubler(caf::actor_config& cfg, std::string name)
+    : event_based_actor(cfg),
+      name_(std::move(name)) {
+    // nop
+  }
+
+  caf::behavior make_behavior() override {
+    if (name_.empty())
+      throw std::invalid_argument("a doubler needs a name");
+    return {[this](int x) {
+      return name_ + std::to_string(2 * x);
+    }};
+  }
+
+private:
+  std::string name_;
+};
+
+caf::behavior never_starts(caf::event_based_actor*, const std::string& why) {
+  throw std::runtime_error(why);
+}
+
+caf::behavior ends_at_once(caf::event_based_actor*) {
+  return {};
+}
+
+/// Runs `body` inside an actor and waits until the actor has said what it has
+/// to say: `body(self, done)`.
+template <class R, class F>
+R in_actor(F body) {
+  auto result = std::make_shared<std::promise<R>>();
+  auto future = result->get_future();
+  node().system().spawn([=](caf::event_based_actor* self) -> caf::behavior {
+    body(self, [=](R value) {
+      result->set_value(std::move(value));
+      self->quit();
+    });
+    return {[](end_atom) {}};
+  });
+  REQUIRE(future.wait_for(20s) == std::future_status::ready);
+  return future.get();
+}
+
+template <class R, class... Args>
+R ask(const caf::actor& whom, Args&&... args) {
+  caf::scoped_actor self{node().system()};
+  R result{};
+  self->request(whom, 10s, std::forward<Args>(args)...)
+    .receive(
+      [&](R value) {
+        result = std::move(value);
+      },
+      [&](const caf::error& why) {
+        FAIL("no answer: " << flame::describe(why));
+      });
+  return result;
+}
+
+struct placed {
+  caf::actor child;
+  std::optional<flame::call_error> error;
+};
+
+/// Places a child that outlives the actor which places it.
+template <class F, class... Args>
+placed place(const flame::pool& pool, flame::call_options options, F f,
+             Args... args) {
+  return in_actor<placed>([=](caf::event_based_actor* self, auto done) {
+    flame::place_child(self, pool, options, f, args...)
+      .then(
+        [=](const caf::actor& child) {
+          done({child, std::nullopt});
+        },
+        [=](const flame::call_error& error) {
+          done({nullptr, error});
+        });
+  });
+}
+
+void end_and_wait(const flame::pool& pool, const caf::actor& child) {
+  caf::anon_send(child, end_atom::value);
+  CHECK(eventually([&] {
+    return pool.stats().in_use == 0;
+  }));
+}
+
+} // namespace
+
+void tests::configure(flame::node_options&) {
+  // nop
+}
+
+TEST_CASE("an actor calls without blocking") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend);
+    auto result = in_actor<int>([=](caf::event_based_actor* self, auto done) {
+      flame::call(
+        self, pool,
+        [](int x) {
+          return x + 1;
+        },
+        41)
+        .then(
+          [=](int value) {
+            done(value);
+          },
+          [=](const flame::call_error&) {
+            done(-1);
+          });
+    });
+    CHECK(result == 42);
+  });
+}
+
+TEST_CASE("an actor gets the failure of its call and lives on") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend);
+    auto text =
+      in_actor<std::string>([=](caf::event_based_actor* self, auto done) {
+        flame::call(self, pool,
+                    [] {
+                      throw std::runtime_error("broken");
+                    })
+          .then(
+            [=] {
+              done("no error");
+            },
+            [=](caf::error& error) {
+              flame::call(self, pool,
+                          [] {
+                            return 1;
+                          })
+                .then(
+                  [=, first = flame::describe(error)](int) {
+                    done(first);
+                  },
+                  [=](const flame::call_error&) {
+                    done("second");
+                  });
+            });
+      });
+    CHECK(text == "remote_exception: broken");
+  });
+}
+
+TEST_CASE("an actor that awaits handles nothing else before the result") {
+  auto pool = new_pool("process");
+  std::promise<std::string> order;
+  node().system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
+    auto log = std::make_shared<std::string>();
+    self->send(self, get_atom::value);
+    flame::call(self, pool,
+                [] {
+                  return 1;
+                })
+      .await(
+        [=](int) {
+          *log += "result ";
+        },
+        [=](const flame::call_error& e) {
+          *log += e.what();
+        });
+    return {[=, &order](get_atom) {
+      order.set_value(*log + "message");
+      self->quit();
+    }};
+  });
+  CHECK(order.get_future().get() == "result message");
+}
+
+TEST_CASE("one actor has thousands of calls under way") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.max = 1, .max_concurrency = 4});
+    constexpr int count = 5000;
+    auto sum = in_actor<long>([=](caf::event_based_actor* self, auto done) {
+      auto state = std::make_shared<std::pair<int, long>>(0, 0);
+      for (int i = 0; i < count; ++i)
+        flame::call(
+          self, pool,
+          [](int x) {
+            return x;
+          },
+          i)
+          .then(
+            [=](int value) {
+              state->second += value;
+              if (++state->first == count)
+                done(state->second);
+            },
+            [=](const flame::call_error&) {
+              done(-1);
+            });
+    });
+    CHECK(sum == long{count} * (count - 1) / 2);
+    CHECK(eventually([&] {
+      return pool.stats().in_use == 0;
+    }));
+  });
+}
+
+TEST_CASE("a call ends with the actor that made it, unless it is not linked") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.max = 1, .max_concurrency = 2});
+    auto caller =
+      node().system().spawn([=](caf::event_based_actor* self) -> caf::behavior {
+        flame::call(self, pool, [](std::stop_token stop) {
+          while (!stop.stop_requested())
+            std::this_thread::sleep_for(1ms);
+        }).then([] {}, [](const flame::call_error&) {});
+        return {[=](end_atom) {
+          self->quit();
+        }};
+      });
+    CHECK(eventually([&] {
+      return pool.stats().in_use == 1;
+    }));
+    caf::anon_send(caller, end_atom::value);
+    CHECK(eventually([&] {
+      return pool.stats().in_use == 0;
+    }));
+  });
+}
+
+TEST_CASE("a queued call of an actor that ended never runs") {
+  auto pool = new_pool("local", {.max = 1, .max_concurrency = 1});
+  static std::atomic<bool> is_free = false;
+  static std::atomic<int> ran = 0;
+  auto busy = flame::async(pool, [] {
+    while (!is_free)
+      std::this_thread::sleep_for(1ms);
+  });
+  CHECK(eventually([&] {
+    return pool.stats().in_use == 1;
+  }));
+  auto caller =
+    node().system().spawn([=](caf::event_based_actor* self) -> caf::behavior {
+      flame::call(self, pool, [] {
+        ++ran;
+      }).then([] {}, [](const flame::call_error&) {});
+      return {[=](end_atom) {
+        self->quit();
+      }};
+    });
+  CHECK(eventually([&] {
+    return pool.stats().queued == 1;
+  }));
+  caf::anon_send(caller, end_atom::value);
+  CHECK(eventually([&] {
+    return pool.stats().queued == 0;
+  }));
+  is_free = true;
+  busy.get();
+  flame::call(pool, [] {});
+  CHECK(ran == 0);
+}
+
+TEST_CASE("a blocking call inside an actor is refused and says what to do") {
+  auto pool = new_pool("local");
+  auto text = in_actor<std::string>([=](caf::event_based_actor*, auto done) {
+    try {
+      flame::call(pool, [] {
+        return 1;
+      });
+      done("it was not refused");
+    } catch (const flame::call_error& error) {
+      CHECK(error.code() == flame::errc::on_scheduler_thread);
+      done(error.what());
+    }
+  });
+  CHECK(text.find("flame::call(self, pool, f, args...).then") != text.npos);
+}
+
+TEST_CASE("a blocking call in a detached actor is fine") {
+  auto pool = new_pool("local");
+  std::promise<int> result;
+  node().system().spawn<caf::detached>([&](caf::event_based_actor*) {
+    result.set_value(flame::call(pool, [] {
+      return 7;
+    }));
+  });
+  CHECK(result.get_future().get() == 7);
+}
+
+TEST_CASE("a call never runs on a thread of the scheduler") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend);
+    auto name = flame::call(pool, [] {
+      char own[16] = {};
+      pthread_getname_np(pthread_self(), own, sizeof(own));
+      return std::string{own};
+    });
+    CHECK(name == "flame.lane");
+  });
+}
+
+TEST_CASE("a child is placed on a runner and answers") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend);
+    auto [child, error] = place(pool, {.link = false}, counter, 40);
+    REQUIRE(child);
+    caf::anon_send(child, add_atom::value, 2);
+    CHECK(ask<int>(child, get_atom::value) == 42);
+    CHECK((ask<int>(child, pid_atom::value) == ::getpid())
+          == (backend == "local"));
+    CHECK(pool.stats().in_use == 1);
+    end_and_wait(pool, child);
+  });
+}
+
+TEST_CASE("a child may be of an actor class") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend);
+    auto text =
+      in_actor<std::string>([=](caf::event_based_actor* self, auto done) {
+        flame::place_child<doubler>(self, pool, "n")
+          .then(
+            [=](const caf::actor& child) {
+              self->request(child, 10s, 21).then([=](const std::string& it) {
+                done(it);
+              });
+            },
+            [=](const flame::call_error& e) {
+              done(e.what());
+            });
+      });
+    CHECK(text == "n42");
+    CHECK(eventually([&] {
+      return pool.stats().in_use == 0;
+    }));
+  });
+}
+
+TEST_CASE("an initialisation that throws is the error of the placing actor") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend);
+    auto [child, error] = place(pool, {}, never_starts, std::string{"no ink"});
+    REQUIRE(error);
+    CHECK(error->code() == flame::errc::child_failed);
+    CHECK(std::string{error->what()}.find("no ink") != std::string::npos);
+    CHECK(error->remote_type() == "std::runtime_error");
+    CHECK(error->runner() == pool.name() + "-1");
+    auto text =
+      in_actor<std::string>([=](caf::event_based_actor* self, auto done) {
+        flame::place_child<doubler>(self, pool, std::string{})
+          .then(
+            [=](const caf::actor&) {
+              done("started");
+            },
+            [=](const flame::call_error& e) {
+              done(e.what());
+            });
+      });
+    CHECK(text.find("a doubler needs a name") != text.npos);
+    CHECK(eventually([&] {
+      return pool.stats().in_use == 0;
+    }));
+  });
+}
+
+TEST_CASE("a child that ends frees its slot") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.max = 1, .max_concurrency = 1});
+    for (int i = 0; i < 20; ++i) {
+      auto [child, error] = place(pool, {.link = false}, ends_at_once);
+      CHECK(child);
+    }
+    CHECK(eventually([&] {
+      return pool.stats().in_use == 0;
+    }));
+  });
+}
+
+TEST_CASE("a linked child ends with the actor that placed it") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend);
+    // The placing actor quits as soon as it has the handle.
+    auto [child, error] = place(pool, {}, counter, 1);
+    REQUIRE(child);
+    CHECK(eventually([&] {
+      return pool.stats().in_use == 0;
+    }));
+  });
+}
+
+TEST_CASE("a child that crashes takes its slot, and its linked caller knows") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend);
+    auto reason =
+      in_actor<std::string>([=](caf::event_based_actor* self, auto done) {
+        self->set_exit_handler([=](const caf::exit_msg& exit) {
+          done(to_string(exit.reason));
+        });
+        flame::place_child(self, pool, counter, 1)
+          .then(
+            [=](const caf::actor& child) {
+              self->send(child, crash_atom::value);
+            },
+            [=](const flame::call_error& e) {
+              done(e.what());
+            });
+      });
+    CHECK(reason != "");
+    CHECK(eventually([&] {
+      return pool.stats().in_use == 0;
+    }));
+    CHECK(flame::call(pool,
+                      [] {
+                        return 1;
+                      })
+          == 1);
+  });
+}
+
+TEST_CASE("handles of the parent's actors work on runners, and the other way") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend);
+    auto [child, error] = place(pool, {.link = false}, counter, 7);
+    REQUIRE(child);
+    auto here = node().system().spawn(counter, 100);
+    // Parent's handle as an argument, the runner's own as one and as a result.
+    auto back = flame::call(
+      pool,
+      [](const caf::actor& parents, const caf::actor& own) {
+        caf::anon_send(parents, add_atom::value, 1);
+        caf::anon_send(own, add_atom::value, 1);
+        return own;
+      },
+      here, child);
+    CHECK(back == child);
+    CHECK(eventually([&] {
+      return ask<int>(here, get_atom::value) == 101;
+    }));
+    CHECK(eventually([&] {
+      return ask<int>(back, get_atom::value) == 8;
+    }));
+    // A child asks an actor of the parent.
+    CHECK(ask<int>(child, meet_atom::value, here) == 101);
+    caf::anon_send_exit(here, caf::exit_reason::kill);
+    end_and_wait(pool, child);
+  });
+}
+
+TEST_CASE("a third node's actor is reached through the parent") {
+  auto first = new_pool("process");
+  auto second = new_pool("process");
+  auto [child, error] = place(first, {.link = false}, counter, 20);
+  REQUIRE(child);
+  auto sum = flame::call(
+    second,
+    [](const caf::actor& far) {
+      caf::scoped_actor self{flame::this_node()->system()};
+      int result = 0;
+      self->send(far, add_atom::value, 1);
+      self->request(far, 10s, get_atom::value)
+        .receive(
+          [&](int value) {
+            result = value;
+          },
+          [&](const caf::error&) {
+            result = -1;
+          });
+      return result;
+    },
+    child);
+  CHECK(sum == 21);
+  // The relay ends with the actor that it stands for.
+  auto ended = flame::async(
+    second,
+    [](const caf::actor& far) {
+      caf::scoped_actor self{flame::this_node()->system()};
+      self->monitor(far);
+      bool down = false;
+      self->receive(
+        [&](const caf::down_msg&) {
+          down = true;
+        },
+        caf::after(10s) >> [] {});
+      return down;
+    },
+    child);
+  CHECK(eventually([&] {
+    return second.stats().in_use == 1;
+  }));
+  end_and_wait(first, child);
+  CHECK(ended.get());
+}
+
+TEST_CASE("children that are placed before any runner is there share runners") {
+  auto pool = new_pool("process", {.max = 2, .max_concurrency = 3});
+  auto pids =
+    in_actor<std::vector<int>>([=](caf::event_based_actor* self, auto done) {
+      auto seen = std::make_shared<std::vector<int>>();
+      for (int i = 0; i < 6; ++i)
+        flame::place_child(self, pool, counter, i)
+          .then(
+            [=](const caf::actor& child) {
+              self->request(child, 10s, pid_atom::value).then([=](int pid) {
+                seen->push_back(pid);
+                if (seen->size() == 6)
+                  done(*seen);
+              });
+            },
+            [=](const flame::call_error& e) {
+              FAIL_CHECK(e.what());
+              done({});
+            });
+    });
+  std::sort(pids.begin(), pids.end());
+  pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
+  CHECK(pids.size() == 2);
+}

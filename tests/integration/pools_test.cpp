@@ -1,0 +1,349 @@
+#include <set>
+#include <thread>
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "support/test_main.hpp"
+
+using namespace std::chrono_literals;
+using namespace tests;
+
+namespace {
+
+int pid_after(std::chrono::milliseconds time) {
+  std::this_thread::sleep_for(time);
+  return ::getpid();
+}
+
+} // namespace
+
+void tests::configure(flame::node_options&) {
+  // nop
+}
+
+TEST_CASE("min runners are ready when the pool is") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.min = 2, .max = 3});
+    CHECK(pool.stats().runners == 2);
+    CHECK(pool.stats().booting == 0);
+  });
+}
+
+TEST_CASE("a pool without min has no runner until somebody calls") {
+  auto pool = new_pool("process");
+  CHECK(pool.stats().runners + pool.stats().booting == 0);
+  flame::call(pool, [] {});
+  CHECK(pool.stats().boots == 1);
+}
+
+TEST_CASE("a pool grows only when every runner is full, up to max") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.max = 3, .max_concurrency = 2});
+    for (int i = 0; i < 5; ++i)
+      flame::call(pool, [] {});
+    CHECK(pool.stats().boots == 1);
+    std::vector<std::future<int>> calls;
+    for (int i = 0; i < 12; ++i)
+      calls.push_back(flame::async(pool, pid_after, 50ms));
+    CHECK(eventually([&] {
+      return pool.stats().runners == 3;
+    }));
+    std::set<int> pids;
+    for (auto& each : calls)
+      pids.insert(each.get());
+    CHECK(pids.size() == (backend == "local" ? 1u : 3u));
+    CHECK(pool.stats().boots == 3);
+  });
+}
+
+TEST_CASE("runners for a queue are booted in parallel, at once") {
+  auto pool = new_pool("process", {.max = 8, .max_concurrency = 1});
+  std::vector<std::future<int>> calls;
+  for (int i = 0; i < 8; ++i)
+    calls.push_back(flame::async(pool, pid_after, 300ms));
+  std::set<int> pids;
+  for (auto& each : calls)
+    pids.insert(each.get());
+  // One after the other, the first would have served the later ones.
+  CHECK(pids.size() == 8);
+}
+
+TEST_CASE("the first calls fill a booting runner up to max_concurrency") {
+  auto pool = new_pool("process", {.max = 8, .max_concurrency = 4});
+  std::vector<std::future<int>> calls;
+  for (int i = 0; i < 8; ++i)
+    calls.push_back(flame::async(pool, pid_after, 100ms));
+  std::set<int> pids;
+  for (auto& each : calls)
+    pids.insert(each.get());
+  CHECK(pids.size() <= 3);
+  CHECK(pool.stats().boots <= 3);
+}
+
+TEST_CASE("idle runners above min go, those of min stay") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(
+      backend,
+      {.min = 1, .max = 4, .max_concurrency = 1, .idle_shutdown_after = 50ms});
+    std::vector<std::future<int>> calls;
+    for (int i = 0; i < 4; ++i)
+      calls.push_back(flame::async(pool, pid_after, 50ms));
+    for (auto& each : calls)
+      each.get();
+    CHECK(eventually([&] {
+      return pool.stats().runners == 1;
+    }));
+    CHECK(eventually([&] {
+      return pool.stats().retired == 3;
+    }));
+    CHECK(flame::call(pool,
+                      [] {
+                        return 1;
+                      })
+          == 1);
+    CHECK(pool.stats().lost == 0);
+  });
+}
+
+TEST_CASE("a pool that has shrunk to zero grows again") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.idle_shutdown_after = 5ms});
+    for (std::size_t i = 1; i <= 10; ++i) {
+      CHECK(flame::call(pool,
+                        [] {
+                          return 1;
+                        })
+            == 1);
+      CHECK(eventually([&] {
+        return pool.stats().retired == i;
+      }));
+    }
+    CHECK(pool.stats().lost == 0);
+  });
+}
+
+TEST_CASE("a runner with a call under way is not idle") {
+  auto pool = new_pool("process", {.idle_shutdown_after = 10ms});
+  CHECK(flame::call(pool, pid_after, 200ms) > 0);
+  CHECK(pool.stats().boots == 1);
+}
+
+TEST_CASE("a call that meets a runner about to go never fails") {
+  auto pool = new_pool(
+    "process", {.max = 2, .max_concurrency = 1, .idle_shutdown_after = 1ms});
+  for (int i = 0; i < 150; ++i) {
+    std::this_thread::sleep_for(std::chrono::microseconds(600 + i * 7));
+    REQUIRE(flame::call(
+              pool,
+              [](int x) {
+                return x;
+              },
+              i)
+            == i);
+  }
+  CHECK(pool.stats().lost == 0);
+}
+
+TEST_CASE("a runner that is killed fails its call with signal and last lines") {
+  auto pool = new_pool("process");
+  flame::call(pool, [] {});
+  auto error = failure_of([&] {
+    flame::call(pool, [] {
+      for (int i = 1; i <= 30; ++i)
+        fprintf(stderr, "line %d\n", i);
+      fflush(stderr);
+      ::kill(::getpid(), SIGKILL);
+    });
+  });
+  std::string text = error.what();
+  CHECK(error.code() == flame::errc::runner_lost);
+  CHECK(error.runner() == pool.name() + "-1");
+  CHECK(text.find("killed by signal 9 (Killed)") != text.npos);
+  CHECK(text.find("line 30") != text.npos);
+  CHECK(text.find("line 11\n") != text.npos);
+  CHECK(text.find("line 10\n") == text.npos);
+  CHECK(eventually([&] {
+    return pool.stats().lost == 1;
+  }));
+  CHECK(flame::call(pool,
+                    [] {
+                      return 1;
+                    })
+        == 1);
+}
+
+TEST_CASE("a runner that exits fails its call with the exit status") {
+  auto pool = new_pool("process");
+  auto error = failure_of([&] {
+    flame::call(pool, [] {
+      ::_exit(3);
+    });
+  });
+  CHECK(error.code() == flame::errc::runner_lost);
+  CHECK(std::string{error.what()}.find("exit status 3") != std::string::npos);
+}
+
+TEST_CASE("only the calls of a lost runner fail") {
+  auto pool = new_pool("process", {.max = 2, .max_concurrency = 2});
+  auto first = flame::call(pool, [] {
+    return ::getpid();
+  });
+  std::vector<std::future<int>> calls;
+  for (int i = 0; i < 4; ++i)
+    calls.push_back(flame::async(pool, pid_after, 500ms));
+  CHECK(eventually([&] {
+    return pool.stats().in_use == 4;
+  }));
+  ::kill(first, SIGKILL);
+  std::multiset<int> served;
+  int failed = 0;
+  for (auto& each : calls)
+    try {
+      served.insert(each.get());
+    } catch (const flame::call_error& error) {
+      CHECK(error.code() == flame::errc::runner_lost);
+      ++failed;
+    }
+  CHECK(failed == 2);
+  CHECK(served.size() == 2);
+  CHECK(served.count(first) == 0);
+}
+
+TEST_CASE("a lost runner of min is replaced") {
+  auto pool = new_pool("process", {.min = 2, .max = 2, .max_concurrency = 1});
+  auto pid = flame::call(pool, [] {
+    return ::getpid();
+  });
+  ::kill(pid, SIGKILL);
+  CHECK(eventually([&] {
+    return pool.stats().lost == 1;
+  }));
+  CHECK(eventually([&] {
+    return pool.stats().runners == 2;
+  }));
+  CHECK(pool.stats().boots == 3);
+}
+
+TEST_CASE("the queue gets a new runner when the only one is lost") {
+  auto pool = new_pool("process", {.max = 1, .max_concurrency = 1});
+  auto doomed = flame::async(pool, [] {
+    std::this_thread::sleep_for(100ms);
+    ::kill(::getpid(), SIGKILL);
+  });
+  auto queued = flame::async(pool, [] {
+    return 5;
+  });
+  CHECK(failure_of([&] {
+          doomed.get();
+        }).code()
+        == flame::errc::runner_lost);
+  CHECK(queued.get() == 5);
+}
+
+TEST_CASE("a program that cannot be started fails the callers with the cause") {
+  flame::pool_options options;
+  options.backend = {"process", {{"executable", "/nonexistent/program"}}};
+  auto broken = node().pool("broken", options);
+  auto begin = std::chrono::steady_clock::now();
+  auto error = failure_of([&] {
+    flame::call(broken, [] {});
+  });
+  CHECK(std::chrono::steady_clock::now() - begin < 5s);
+  CHECK(std::string{error.what()}.find(
+          "cannot start /nonexistent/program: No such file or directory")
+        != std::string::npos);
+}
+
+TEST_CASE("a program that is no runner fails the boot with its output") {
+  flame::pool_options options;
+  options.timeout = 1s;
+  options.backend = {"process", {{"executable", "/bin/false"}}};
+  auto pool = node().pool("false", options);
+  auto error = failure_of([&] {
+    flame::call(pool, [] {});
+  });
+  CHECK(error.code() == flame::errc::boot_failed);
+  CHECK(std::string{error.what()}.find("exit status 1") != std::string::npos);
+}
+
+TEST_CASE("a runner that does not join in time is given up") {
+  flame::pool_options options;
+  options.timeout = 1s;
+  options.boot_timeout = 100ms;
+  options.backend = {"process", {{"executable", "/bin/cat"}}};
+  auto pool = node().pool("cat", options);
+  auto error = failure_of([&] {
+    flame::call(pool, [] {});
+  });
+  CHECK(error.code() == flame::errc::boot_failed);
+}
+
+TEST_CASE("an unknown backend or setting is refused and named") {
+  CHECK(failure_of([] {
+          node().pool("x1", {.backend = "warp"});
+        }).code()
+        == flame::errc::invalid_configuration);
+  flame::pool_options options;
+  options.backend = {"process", {{"exectuable", "x"}}};
+  auto pool = node().pool("x2", options);
+  auto error = failure_of([&] {
+    flame::call(pool, [] {});
+  });
+  CHECK(std::string{error.what()}.find("exectuable") != std::string::npos);
+}
+
+TEST_CASE("SIGTERM drains a runner: what runs ends, nothing new comes") {
+  auto pool = new_pool("process", {.max = 1, .max_concurrency = 2});
+  auto pid = flame::call(pool, [] {
+    return ::getpid();
+  });
+  auto running = flame::async(pool, pid_after, 300ms);
+  CHECK(eventually([&] {
+    return pool.stats().in_use == 1;
+  }));
+  ::kill(pid, SIGTERM);
+  CHECK(running.get() == pid);
+  CHECK(eventually([&] {
+    return pool.stats().retired == 1;
+  }));
+  CHECK(flame::call(pool,
+                    [] {
+                      return ::getpid();
+                    })
+        != pid);
+  CHECK(pool.stats().lost == 0);
+}
+
+TEST_CASE("a second SIGTERM ends a runner at once") {
+  auto pool = new_pool("process", {.max = 1});
+  auto pid = flame::call(pool, [] {
+    return ::getpid();
+  });
+  auto running = flame::async(pool, pid_after, 20'000ms);
+  CHECK(eventually([&] {
+    return pool.stats().in_use == 1;
+  }));
+  ::kill(pid, SIGTERM);
+  CHECK(eventually([&] {
+    ::kill(pid, SIGTERM);
+    return running.wait_for(1ms) == std::future_status::ready;
+  }));
+  CHECK_THROWS_AS(running.get(), flame::call_error);
+}
+
+TEST_CASE("shutdown ends by force what does not end in shutdown_timeout") {
+  auto pool = new_pool("process", {.shutdown_timeout = 100ms});
+  auto stuck = flame::async(pool, pid_after, 60'000ms);
+  CHECK(eventually([&] {
+    return pool.stats().in_use == 1;
+  }));
+  auto begin = std::chrono::steady_clock::now();
+  pool.shutdown();
+  CHECK(std::chrono::steady_clock::now() - begin < 10s);
+  auto error = failure_of([&] {
+    stuck.get();
+  });
+  CHECK(std::string{error.what()}.find("shutdown_timeout")
+        != std::string::npos);
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# What a program that uses flame::run<App> says and returns.
+#
+#   run_test.sh service_app
+set -uo pipefail
+program=$1
+failures=0
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+
+check() {
+  local name=$1 status=$2 expected=$3
+  shift 3
+  local got=0
+  timeout 60 "$@" >"$output" 2>&1 || got=$?
+  if [[ $got != "$status" ]] || ! grep -qF -- "$expected" "$output"; then
+    echo "FAIL $name: status $got, wanted $status and \"$expected\""
+    sed 's/^/    /' "$output"
+    failures=$((failures + 1))
+  fi
+}
+
+check "main's value is the exit status" 3 "the parent answers 1" "$program"
+check "start runs on runners too" 3 "a runner answers 2" "$program"
+check "a start that throws fails the boot with its text" 1 \
+  "the database is on fire" "$program" --broken
+check "the error of main is reported" 1 "error: " "$program" --broken
+check "an unknown option of a pool is refused" 2 "did you mean \`max\`" \
+  "$program" --pools.services.mx=2
+check "--print-config shows what is in force" 0 "backend: process" \
+  "$program" --print-config
+check "a missing configuration file is refused" 2 "nowhere.yaml" \
+  "$program" --config nowhere.yaml
+check "the environment beats the program" 0 "max: 7" \
+  env FLAME_POOLS_SERVICES_MAX=7 "$program" --print-config
+check "a flag beats the environment" 0 "max: 8" \
+  env FLAME_POOLS_SERVICES_MAX=7 "$program" --pools.services.max=8 --print-config
+exit $((failures > 0))

@@ -1,0 +1,75 @@
+// A parent with many working runners, each with an ffmpeg of its own, that
+// waits to be killed. Prints the process ids of runners and ffmpegs.
+//
+//   many_runners COUNT SIGNS
+//
+// SIGNS says by which signs the runners learn that their parent is gone: 1 the
+// parent-death signal, 2 the end of the lanes, 4 CAF's monitors.
+#include <iostream>
+#include <string>
+#include <thread>
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <unistd.h>
+
+#include <flame/flame.hpp>
+
+extern char** environ;
+
+namespace {
+
+/// Starts an ffmpeg that encodes for an hour.
+int start_ffmpeg() {
+  const char* argv[] = {
+    "ffmpeg", "-loglevel", "quiet", "-re",
+    "-f",     "lavfi",     "-i",    "testsrc2=size=64x64:rate=1:duration=3600",
+    "-f",     "null",      "-",     nullptr};
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  pid_t pid = -1;
+  posix_spawnp(&pid, argv[0], &actions, nullptr, const_cast<char**>(argv),
+               environ);
+  posix_spawn_file_actions_destroy(&actions);
+  return pid;
+}
+
+std::pair<int, int> start_work() {
+  return {::getpid(), start_ffmpeg()};
+}
+
+/// Ignores that it should stop, as bad code does.
+void work_for_ever() {
+  for (;;)
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+}
+
+int run(flame::node& node) {
+  auto count = std::stoul(node.args()[0]);
+  auto pool = node.pool("many", {.max = count,
+                                 .max_concurrency = 2,
+                                 .timeout = std::chrono::hours{1},
+                                 .backend = "process"});
+  // One call each occupies every runner, the other says who it is.
+  std::vector<std::future<void>> busy;
+  for (std::size_t i = 0; i < 2 * count; ++i)
+    busy.push_back(flame::async(pool, [] {
+      static const auto ids = start_work();
+      std::printf("runner %d ffmpeg %d\n", ids.first, ids.second);
+      std::fflush(stdout);
+      work_for_ever();
+    }));
+  for (auto& each : busy)
+    each.wait();
+  return 0;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  auto signs = argc > 2 ? std::stoi(argv[2]) : 7;
+  return flame::run(argc, argv, run, [signs](flame::node_options& options) {
+    options.parent_signs = static_cast<unsigned char>(signs);
+  });
+}

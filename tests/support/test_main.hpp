@@ -1,0 +1,59 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include <doctest/doctest.h>
+#include <flame/flame.hpp>
+
+namespace tests {
+
+using namespace std::chrono_literals;
+
+/// The node of this test program, as a parent.
+flame::node& node();
+
+/// A pool of its own for a test.
+flame::pool new_pool(const std::string& backend,
+                     flame::pool_options options = {});
+
+/// What a test program adds to its node; defined by each.
+void configure(flame::node_options& options);
+
+/// Waits until `condition` holds, which it must within a generous bound: for
+/// what happens in other processes and tells nobody.
+template <class F>
+bool eventually(F condition, std::chrono::milliseconds bound = 10s) {
+  auto deadline = std::chrono::steady_clock::now() + bound;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline)
+      return false;
+    std::this_thread::sleep_for(1ms);
+  }
+  return true;
+}
+
+/// The `call_error` that `f` throws, which it must.
+template <class F>
+flame::call_error failure_of(F f) {
+  try {
+    f();
+  } catch (const flame::call_error& error) {
+    return error;
+  }
+  FAIL("no call_error was thrown");
+  return flame::call_error{flame::errc{}, ""};
+}
+
+/// Runs `body` once for each backend that is built in.
+template <class F>
+void on_each_backend(F body) {
+  for (std::string backend : {"local", "process"}) {
+    CAPTURE(backend);
+    body(backend);
+  }
+}
+
+} // namespace tests
