@@ -22,8 +22,9 @@ caf::behavior gateway::make_behavior() {
     [this](forget_atom, std::uint64_t id) {
       expected_.erase(id);
     },
-    [this](join_atom, std::uint64_t id, std::vector<char>& hello) {
-      return join(id, hello);
+    [this](join_atom, std::uint64_t id, std::vector<char>& hello,
+           const caf::actor& orders) {
+      return join(id, hello, orders);
     },
     [this](drain_atom, std::uint64_t id) {
       if (auto i = expected_.find(id); i != expected_.end())
@@ -36,7 +37,8 @@ caf::behavior gateway::make_behavior() {
 }
 
 caf::result<caf::message> gateway::join(std::uint64_t id,
-                                        std::vector<char>& hello) {
+                                        std::vector<char>& hello,
+                                        const caf::actor& orders) {
   auto terminator = caf::actor_cast<caf::actor>(current_sender());
   if (!terminator)
     return make_error(errc::bad_payload, "a runner joins without a handle");
@@ -46,7 +48,8 @@ caf::result<caf::message> gateway::join(std::uint64_t id,
                       fmt::format("no runner of the number {} is expected: "
                                   "it was given up, or has joined before",
                                   id));
-  return delegate(i->second, join_atom::value, std::move(hello), terminator);
+  return delegate(i->second, join_atom::value, std::move(hello), terminator,
+                  orders);
 }
 
 } // namespace flame::detail

@@ -18,7 +18,8 @@ protected:
   caf::behavior make_behavior() override;
 
 private:
-  caf::result<caf::message> join(std::uint64_t id, std::vector<char>& hello);
+  caf::result<caf::message> join(std::uint64_t id, std::vector<char>& hello,
+                                 const caf::actor& orders);
 
   /// Runners that have been booted and not gone, by number.
   std::unordered_map<std::uint64_t, caf::actor> expected_;

@@ -32,8 +32,11 @@ public:
     calls.on_parent_gone = [tell = telling(runner_life::parent_gone)] {
       tell({});
     };
-    calls.on_unlinked = [](std::size_t) {};
-    system.spawn<terminator>(greeting, gateway, handles, std::move(calls));
+    auto placed =
+      std::make_shared<children>(system, handles, [](std::size_t) {});
+    auto made = system.spawn<terminator>(greeting, gateway, std::move(placed),
+                                         std::move(calls));
+    caf::anon_send(made, join_atom::value);
   }
 
   ~local_runner() {
@@ -56,10 +59,11 @@ private:
            std::shared_ptr<codec_context> handles,
            const std::function<void()>& ended) {
     {
-      lane_server server{
-        std::move(lanes), {max_body, std::move(handles), true}, [life = life_] {
-          life->tell(runner_life::parent_gone);
-        }};
+      lane_server server{std::move(lanes),
+                         {max_body, std::move(handles), true},
+                         {.on_parent_gone = [life = life_] {
+                           life->tell(runner_life::parent_gone);
+                         }}};
       while (!life_->has(runner_life::ordered_to_stop)
              && !life_->has(runner_life::parent_gone)
              && !life_->has(runner_life::refused)) {

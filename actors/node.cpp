@@ -7,6 +7,7 @@
 #include "child_news.hpp"
 #include "flame/error.hpp"
 #include "gateway.hpp"
+#include "inline_actor.hpp"
 #include "logging.hpp"
 #include "node_impl.hpp"
 #include "pool_actor.hpp"
@@ -88,7 +89,7 @@ node::impl::~impl() {
   if (gateway)
     caf::anon_send(gateway, detail::stop_atom::value);
   if (news)
-    detail::end_child_news(news);
+    detail::end_inline_actor(news);
   local.join();
   if (loop)
     loop->stop();

@@ -41,6 +41,7 @@ public:
   std::shared_ptr<detail::reactor> loop;
   std::shared_ptr<detail::caller_ports> ports;
   std::shared_ptr<detail::placements> placed;
+  /// Lets this node's own runners join; there once there is a pool.
   caf::actor gateway;
   caf::actor news;
   detail::local_runners local;

@@ -43,7 +43,7 @@ public:
     pool_->loop->watch(*this);
     switch (pool_->table.acquire(*this, true)) {
       case slot_table::outcome::granted:
-        ask();
+        ask(guard);
         break;
       case slot_table::outcome::refused:
         fail(pool_->table.loss_of(*this)->to_exception());
@@ -63,10 +63,15 @@ public:
       return;
     phase_ = phase::placed;
     child_ = child;
+    address_ = child.address();
     pool_->loop->unwatch(*this);
     outcome result;
     result.runner = runner()->name;
     result.child = child;
+    if (is_linked_)
+      result.link = [self = self_ptr{this}] {
+        self->link();
+      };
     std::exchange(done_, nullptr)->complete(std::move(result));
   }
 
@@ -79,17 +84,19 @@ public:
     fail(std::move(error));
   }
 
-  void ended() {
+  void ended(const caf::error& reason) {
     std::unique_lock guard{mutex_};
     if (phase_ == phase::done)
       return;
+    end_link(reason);
     fail(call_error{errc::child_failed,
                     "the child ended before its initialisation was complete",
                     runner() ? runner()->name : std::string{}});
   }
 
-  void cancel() override {
-    give_up(call_error{errc::cancelled, "the caller of the child ended"});
+  void cancel(const caf::error& reason) override {
+    give_up(call_error{errc::cancelled, "the caller of the child ended"},
+            reason);
   }
 
 private:
@@ -97,14 +104,15 @@ private:
   enum class phase { queued, asked, placed, unwanted, done };
 
   void granted() noexcept override {
-    on_loop([](placement& self) {
+    on_loop([](placement& self, std::unique_lock<std::mutex>& guard) {
       if (self.phase_ == phase::queued)
-        self.ask();
+        self.ask(guard);
     });
   }
 
   void failed() noexcept override {
-    on_loop([](placement& self) {
+    on_loop([](placement& self, std::unique_lock<std::mutex>&) {
+      self.end_link(caf::exit_reason::remote_link_unreachable);
       self.fail(self.pool_->table.loss_of(self)->to_exception());
     });
   }
@@ -118,28 +126,56 @@ private:
     boost::asio::post(pool_->loop->io(), [self = self_ptr{this}, step] {
       std::unique_lock guard{self->mutex_};
       if (self->phase_ != phase::done)
-        step(*self);
+        step(*self, guard);
     });
+  }
+
+  /// The caller has the child now.
+  void link() {
+    std::unique_lock guard{mutex_};
+    is_caller_told_ = true;
+    if (ended_by_)
+      tell_caller(*ended_by_);
   }
 
   // -- with the mutex held ----------------------------------------------------
 
-  void ask() {
+  /// Gives the mutex back: on a local runner, what comes of it is known before
+  /// the message is sent.
+  void ask(std::unique_lock<std::mutex>& guard) {
     phase_ = phase::asked;
     // The runner's slot is what counts; a lane that came with it goes back.
     spare_lane_ = take_lane();
-    caf::anon_send(runner()->terminator, place_atom::value, id_,
-                   std::move(request_), is_linked_, pool_->placed->news());
+    auto orders = runner()->orders;
+    auto request =
+      caf::make_message(place_atom::value, id_, std::move(request_), is_linked_,
+                        pool_->placed->news());
+    guard.unlock();
+    caf::anon_send(orders, std::move(request));
   }
 
-  void give_up(std::optional<call_error> why) {
+  void end_link(const caf::error& reason) {
+    if (phase_ != phase::placed || !is_linked_)
+      return;
+    ended_by_ = reason;
+    if (is_caller_told_)
+      tell_caller(reason);
+  }
+
+  void tell_caller(const caf::error& reason) {
+    port_->tell_owner(caf::make_message(caf::exit_msg{address_, reason}));
+  }
+
+  void give_up(std::optional<call_error> why, const caf::error& reason = {}) {
     std::unique_lock guard{mutex_};
     if (phase_ == phase::queued && pool_->table.withdraw(*this))
       return fail(why ? *why : queue_timeout(*pool_));
     if (phase_ == phase::placed) {
-      // CAF's link passes on every end of the caller but a normal one; a child
-      // does not outlive that one either.
-      caf::anon_send_exit(child_, caf::exit_reason::user_shutdown);
+      // A link of CAF's would let the child go on after a normal end.
+      caf::error passed_on = caf::exit_reason::user_shutdown;
+      if (reason)
+        passed_on = reason;
+      caf::anon_send(child_, caf::exit_msg{port_->owner(), passed_on});
     } else if (phase_ == phase::asked) {
       phase_ = phase::unwanted;
       tell(why ? *why : call_timeout(*pool_, runner()->name));
@@ -178,6 +214,9 @@ private:
   const bool is_linked_;
   std::unique_ptr<completion> done_;
   caf::actor child_;
+  caf::actor_addr address_;
+  bool is_caller_told_ = false;
+  std::optional<caf::error> ended_by_;
   std::shared_ptr<caller_port> port_;
   caller_port::ticket ticket_ = 0;
   std::unique_ptr<lane> spare_lane_;
@@ -217,9 +256,9 @@ void placements::failed(std::uint64_t id, const caf::error& why) {
     what->failed_to_start(why);
 }
 
-void placements::ended(std::uint64_t id) {
+void placements::ended(std::uint64_t id, const caf::error& reason) {
   if (auto what = find(id))
-    what->ended();
+    what->ended(reason);
 }
 
 boost::intrusive_ptr<placement> placements::find(std::uint64_t id) {

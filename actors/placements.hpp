@@ -36,7 +36,7 @@ public:
   void failed(std::uint64_t id, const caf::error& why);
 
   /// The child has ended: its slot is free.
-  void ended(std::uint64_t id);
+  void ended(std::uint64_t id, const caf::error& reason);
 
 private:
   boost::intrusive_ptr<placement> find(std::uint64_t id);

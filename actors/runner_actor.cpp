@@ -77,8 +77,8 @@ caf::behavior runner_actor::make_behavior() {
       ended(message.info);
     },
     [this](join_atom, const std::vector<char>& greeting,
-           const caf::actor& terminator) {
-      return join(greeting, terminator);
+           const caf::actor& terminator, const caf::actor& orders) {
+      return join(greeting, terminator, orders);
     },
     [this](retired_atom) {
       enter(runner_event::let_go);
@@ -176,7 +176,8 @@ void runner_actor::started(instance_started& message) {
 }
 
 caf::result<void> runner_actor::join(const std::vector<char>& greeting,
-                                     const caf::actor& terminator) {
+                                     const caf::actor& terminator,
+                                     const caf::actor& orders) {
   hello theirs;
   try {
     theirs = from_bytes<hello>(greeting);
@@ -191,15 +192,16 @@ caf::result<void> runner_actor::join(const std::vector<char>& greeting,
   if (!enter(runner_event::joined))
     return make_error(errc::backend_failed,
                       "the runner joins too late: it was given up", name_);
-  make_ready(terminator, theirs.pid);
+  make_ready(terminator, orders, theirs.pid);
   return caf::unit;
 }
 
-void runner_actor::make_ready(const caf::actor& terminator, int pid) {
+void runner_actor::make_ready(const caf::actor& terminator,
+                              const caf::actor& orders, int pid) {
   terminator_ = terminator;
   monitor(terminator_);
   slots_ = std::make_shared<runner_slots>(
-    name_, core_->options.max_concurrency, lanes_, terminator_,
+    name_, core_->options.max_concurrency, lanes_, orders,
     telling(vacant_atom::value), telling(suspect_atom::value));
   // Before anybody can have been served, who may ask.
   core_->count.boots += 1;

@@ -46,8 +46,10 @@ private:
   void boot();
   void started(instance_started& message);
   caf::result<void> join(const std::vector<char>& greeting,
-                         const caf::actor& terminator);
-  void make_ready(const caf::actor& terminator, int pid);
+                         const caf::actor& terminator,
+                         const caf::actor& orders);
+  void make_ready(const caf::actor& terminator, const caf::actor& orders,
+                  int pid);
   void drain();
   void vacant();
   void lost_touch();

@@ -11,8 +11,7 @@ class lane_server;
 
 /// Why and when the process of a runner ends.
 ///
-/// Everybody who notices something says so here, and the main thread alone
-/// acts, so that an exit never waits for an actor, a lane or user code.
+/// Everybody who notices something says so here, and one thread alone acts, so that an exit never waits for an actor, a lane or user code.
 /// Thread-safe, and `tell` is safe in signal handlers.
 class runner_life {
 public:
@@ -27,8 +26,8 @@ public:
     asked_to_drain = 8,
     /// A second SIGTERM.
     told_to_end = 16,
-    /// A child with `link: false` ended.
-    child_ended = 32,
+    /// A call or child with `link: false` ended.
+    unlinked_ended = 32,
     /// The parent has refused the runner.
     refused = 64,
     /// The parent wants what runs to come to its end.

@@ -1,7 +1,9 @@
 #include "runner_main.hpp"
 
+#include <atomic>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
@@ -11,6 +13,7 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -20,6 +23,7 @@
 #include "node_impl.hpp"
 #include "runner_life.hpp"
 #include "terminator.hpp"
+#include "threads.hpp"
 
 namespace flame::detail {
 
@@ -31,6 +35,9 @@ using clock = std::chrono::steady_clock;
 constexpr int status_cannot_start = 70;
 constexpr int status_refused = 76;
 constexpr int status_no_parent = 75;
+
+/// As a shell tells it of a process that SIGTERM has ended.
+constexpr int status_terminated = 128 + SIGTERM;
 
 /// How long the parent may take to send the few bytes of its welcome, which it
 /// sends before it starts the runner.
@@ -77,11 +84,16 @@ welcome receive_welcome(int lanes) {
 }
 
 /// The process of a runner: everything in it lives until the process ends.
+///
+/// The main thread starts the program, which may take long or never end. A
+/// thread of its own watches over the life of the process from the beginning,
+/// and is the only one that ends it, so that no code of a user can be in the
+/// way.
 class runner_process {
 public:
-  runner_process(node_options options, std::vector<std::string> args,
-                 const program& what)
-    : sockets_(inherited_sockets()),
+  explicit runner_process(const program& what)
+    : what_(what),
+      sockets_(inherited_sockets()),
       welcome_(receive_welcome(sockets_.lanes.get())),
       joined_by_(after(welcome_.boot_timeout)) {
     ::prctl(PR_SET_NAME, welcome_.runner.substr(0, 15).c_str());
@@ -90,17 +102,31 @@ public:
     if (!install_runner_signals(life_, welcome_.parent_pid,
                                 (welcome_.signs & by_signal) != 0))
       end_process(status_no_parent, true);
-    state_ = new node::impl(std::move(options), std::move(args), true);
-    state_->gateway = connect_control(
-      state_->system, std::move(sockets_.control), welcome_.boot_timeout);
-    self_.emplace(std::unique_ptr<node::impl>{state_});
-    if (what.start)
-      what.start(*self_);
+    watch_ = start_thread("flame.life", [this] {
+      live();
+    });
   }
 
-  [[noreturn]] void serve() {
-    start_lanes();
-    start_terminator();
+  [[noreturn]] void serve(node_options options, std::vector<std::string> args) {
+    auto state =
+      std::make_unique<node::impl>(std::move(options), std::move(args), true);
+    auto& system = state->system;
+    auto gateway = connect_control(system, std::move(sockets_.control),
+                                   welcome_.boot_timeout);
+    start_lanes(state->handles);
+    start_terminator(system, gateway, state->handles);
+    is_connected_ = true;
+    self_.emplace(std::move(state));
+    if (what_.start)
+      what_.start(*self_);
+    caf::anon_send(terminator_, join_atom::value);
+    watch_.join();
+    std::abort();
+  }
+
+private:
+  /// What ends the process, and when.
+  [[noreturn]] void live() {
     for (;;) {
       auto is_in_time = life_.wait(next_deadline());
       if (life_.has(runner_life::parent_gone))
@@ -110,7 +136,7 @@ public:
       if (life_.has(runner_life::refused))
         end_process(status_refused, false);
       if (life_.has(runner_life::told_to_end))
-        end_process(128 + SIGTERM, true);
+        end("was told twice to end", status_terminated);
       if (life_.take(runner_life::draining))
         server_->request_stop(true);
       if (life_.has(runner_life::asked_to_drain))
@@ -120,17 +146,27 @@ public:
     }
   }
 
-private:
-  void start_lanes() {
+  void start_lanes(const std::shared_ptr<codec_context>& handles) {
+    lane_server::callbacks calls;
+    calls.on_parent_gone = [this] {
+      life_.tell(runner_life::parent_gone);
+    };
+    calls.on_unlinked_done = [this] {
+      life_.tell(runner_life::unlinked_ended);
+    };
     server_.emplace(std::move(sockets_.lanes),
-                    lane_server::options{welcome_.max_message, state_->handles,
+                    lane_server::options{welcome_.max_message, handles,
                                          (welcome_.signs & by_lanes) != 0},
-                    [this] {
-                      life_.tell(runner_life::parent_gone);
-                    });
+                    std::move(calls));
   }
 
-  void start_terminator() {
+  void start_terminator(caf::actor_system& system, const caf::actor& gateway,
+                        std::shared_ptr<codec_context> handles) {
+    auto placed = std::make_shared<children>(
+      system, std::move(handles), [this](std::size_t unlinked) {
+        life_.unlinked_children = unlinked;
+        life_.tell(runner_life::unlinked_ended);
+      });
     terminator::callbacks calls;
     calls.on_joined = [this] {
       life_.tell(runner_life::joined);
@@ -149,12 +185,8 @@ private:
     calls.on_parent_gone = [this] {
       life_.tell(runner_life::parent_gone);
     };
-    calls.on_unlinked = [this](std::size_t count) {
-      life_.unlinked_children = count;
-      life_.tell(runner_life::child_ended);
-    };
-    terminator_ = state_->system.spawn<terminator>(
-      welcome_, state_->gateway, state_->handles, std::move(calls));
+    terminator_ = system.spawn<terminator>(welcome_, gateway, std::move(placed),
+                                           std::move(calls));
   }
 
   time_point next_deadline() const {
@@ -163,42 +195,60 @@ private:
     return life_.has(runner_life::joined) ? time_point::max() : joined_by_;
   }
 
-  void too_late() {
-    if (!drained_by_)
-      std::cerr << "no parent has let runner " << welcome_.runner
-                << " join within boot_timeout" << std::endl;
-    end_process(status_no_parent, true);
+  /// Says why on standard error, which is what the parent shows of a runner
+  /// that it did not end itself.
+  [[noreturn]] void end(std::string_view why, int status) {
+    auto line = fmt::format("runner {} {}\n", welcome_.runner, why);
+    [[maybe_unused]] auto ignored =
+      ::write(STDERR_FILENO, line.data(), line.size());
+    end_process(status, true);
+  }
+
+  [[noreturn]] void too_late() {
+    if (drained_by_)
+      end("was told to end, and what ran on it did not within "
+          "shutdown_timeout",
+          status_terminated);
+    end("ends: no parent has let it join within boot_timeout",
+        status_no_parent);
   }
 
   void drain() {
     if (drained_by_)
       return;
+    // Nothing can run here yet.
+    if (!is_connected_)
+      end("was told to end before it was there", status_terminated);
     drained_by_ = after(welcome_.shutdown_timeout);
     // The parent knows what is on its way here; it says when nothing is left.
     caf::anon_send(terminator_, leave_atom::value);
   }
 
-  /// Linked work is told to stop and gets no time; unlinked work gets some.
+  /// Linked work gets no time, unlinked work gets some.
   [[noreturn]] void parent_is_gone() {
-    auto deadline = after(welcome_.shutdown_timeout);
-    server_->request_stop(false);
-    server_->wait_for_unlinked(deadline);
-    while (life_.unlinked_children > 0 && life_.wait(deadline)
-           && !life_.has(runner_life::told_to_end))
-      continue;
+    if (is_connected_) {
+      server_->request_stop(false);
+      auto deadline = after(welcome_.shutdown_timeout);
+      while ((server_->running_unlinked() > 0 || life_.unlinked_children > 0)
+             && !life_.has(runner_life::told_to_end) && life_.wait(deadline))
+        continue;
+    }
     end_process(status_no_parent, true);
   }
 
+  const program& what_;
   runner_life life_;
   runner_sockets sockets_;
   welcome welcome_;
   time_point joined_by_;
   parent_info parent_;
-  node::impl* state_ = nullptr;
   std::optional<node> self_;
+  /// Both are there once `is_connected_` is set.
   std::optional<lane_server> server_;
   caf::actor terminator_;
+  std::atomic<bool> is_connected_ = false;
   std::optional<time_point> drained_by_;
+  std::thread watch_;
 };
 
 } // namespace
@@ -211,9 +261,8 @@ void serve_as_runner(node_options options, std::vector<std::string> args,
                      const program& what) {
   try {
     // Never destroyed: the process ends while actors and functions run.
-    auto* process =
-      new runner_process(std::move(options), std::move(args), what);
-    process->serve();
+    auto* process = new runner_process(what);
+    process->serve(std::move(options), std::move(args));
   } catch (const std::exception& error) {
     std::cerr << "this runner cannot start: " << error.what() << std::endl;
   } catch (...) {

@@ -2,16 +2,17 @@
 
 #include <functional>
 #include <memory>
-#include <unordered_map>
 
-#include "flame/codec.hpp"
+#include "children.hpp"
 #include "flame/detail/caf.hpp"
 #include "welcome.hpp"
 
 namespace flame::detail {
 
-/// The actor on the runner that owns its life: joins the parent and watches it,
-/// starts children and says when they end, and ends the runner when it is told.
+/// The actor on the runner that owns its life: watches the parent, joins it, and
+/// ends the runner when it is told.
+///
+/// Joins when it is told `join_atom`, which is when the program has started.
 class terminator final : public caf::event_based_actor {
 public:
   /// What the terminator does to its surroundings. Called in its context.
@@ -21,38 +22,27 @@ public:
     std::function<void()> on_drain;
     std::function<void()> on_stop;
     std::function<void()> on_parent_gone;
-    /// The number of children with `link: false` has changed.
-    std::function<void(std::size_t)> on_unlinked;
   };
 
+  /// @param placed the runner's children, which it ends
   terminator(caf::actor_config& cfg, welcome self_info, caf::actor gateway,
-             std::shared_ptr<codec_context> handles, callbacks calls);
+             std::shared_ptr<children> placed, callbacks calls);
 
   const char* name() const override;
+
+  void on_exit() override;
 
 protected:
   caf::behavior make_behavior() override;
 
 private:
-  struct child {
-    std::uint64_t id;
-    bool is_linked;
-    /// Who is told when it ends.
-    caf::actor news;
-  };
-
   void join();
-  void place(std::uint64_t id, const std::vector<char>& request, bool is_linked,
-             const caf::actor& news);
-  void child_ended(const caf::actor_addr& which);
-  void stop_children();
 
   const welcome welcome_;
-  const caf::actor gateway_;
-  const std::shared_ptr<codec_context> handles_;
+  caf::actor gateway_;
+  const std::shared_ptr<children> children_;
   const callbacks calls_;
-  std::unordered_map<caf::actor_addr, child> children_;
-  std::size_t unlinked_ = 0;
+  caf::actor orders_;
 };
 
 } // namespace flame::detail

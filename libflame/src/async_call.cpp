@@ -1,6 +1,7 @@
 #include "async_call.hpp"
 
 #include <boost/asio/post.hpp>
+#include <fmt/format.h>
 
 #include "call_common.hpp"
 #include "caller_ports.hpp"
@@ -14,6 +15,10 @@ namespace {
 /// How often a runner is asked that does not take lanes at the moment. Its
 /// socket holds hundreds of them, so this is a runner that is stopped.
 constexpr auto lane_retry = std::chrono::milliseconds{10};
+
+/// Longest result that is decoded on the reactor's thread, in bytes: what is
+/// longer would keep the answers of other calls waiting.
+constexpr std::size_t longest_quick_result = 64 * 1024;
 
 /// A call that no thread waits for.
 ///
@@ -50,28 +55,21 @@ public:
   }
 
   void start() {
-    std::unique_lock guard{mutex_};
-    pool_->loop->watch(*this);
     // The table's list holds a plain pointer; this is its reference.
     intrusive_ptr_add_ref(static_cast<pending_work*>(this));
-    switch (pool_->table.acquire(*this, true)) {
-      case slot_table::outcome::granted:
-        begin();
-        break;
-      case slot_table::outcome::refused:
-        fail(pool_->table.loss_of(*this)->to_exception());
-        break;
-      case slot_table::outcome::queued:
-        break;
-    }
+    step([](async_call& self) {
+      self.pool_->loop->watch(self);
+      self.take_slot();
+    });
   }
 
   void adopt(slot_holder& from) {
-    std::unique_lock guard{mutex_};
     intrusive_ptr_add_ref(static_cast<pending_work*>(this));
-    pool_->table.transfer(from, *this);
-    lane_->cancel();
-    await_end();
+    step([&](async_call& self) {
+      self.pool_->table.transfer(from, self);
+      self.lane_->cancel();
+      self.await_end();
+    });
   }
 
   /// Ends the call with the actor that makes it.
@@ -81,13 +79,24 @@ public:
     port_->link(ticket_, this);
   }
 
-  void cancel() override {
+  void cancel(const caf::error&) override {
     give_up(call_error{errc::cancelled, "the caller of the call ended"});
   }
 
 private:
   using self_ptr = boost::intrusive_ptr<async_call>;
   enum class phase { queued, working, verdict, lingering, done };
+
+  struct delivery {
+    delivery(std::unique_ptr<completion> its_done, outcome its_result)
+      : done(std::move(its_done)),
+        result(std::move(its_result)) {
+      // nop
+    }
+
+    std::unique_ptr<completion> done;
+    outcome result;
+  };
 
   // -- called by the table, with its mutex held -------------------------------
 
@@ -111,15 +120,64 @@ private:
   }
 
   template <class F>
-  void on_loop(F step) {
-    boost::asio::post(pool_->loop->io(), [self = self_ptr{this}, step] {
-      std::unique_lock guard{self->mutex_};
-      if (self->phase_ != phase::done)
-        step(*self);
+  void on_loop(F next) {
+    boost::asio::post(pool_->loop->io(), [self = self_ptr{this}, next] {
+      self->step(next);
     });
   }
 
+  /// What a step has to tell is told once the mutex is free: it may be code of
+  /// a user that is told.
+  template <class F>
+  void step(F next) {
+    std::optional<delivery> out;
+    {
+      std::lock_guard guard{mutex_};
+      if (phase_ == phase::done)
+        return;
+      try {
+        next(*this);
+      } catch (const std::exception& error) {
+        give_out(error.what());
+      }
+      out.swap(delivery_);
+    }
+    if (!out)
+      return;
+    if (out->done->is_quick()
+        || out->result.frame.size() <= longest_quick_result) {
+      out->done->complete(std::move(out->result));
+      return;
+    }
+    pool_->loop->run_aside(
+      [late = std::make_shared<delivery>(std::move(*out))] {
+        late->done->complete(std::move(late->result));
+      });
+  }
+
   // -- steps, with the mutex held ---------------------------------------------
+
+  void take_slot() {
+    switch (pool_->table.acquire(*this, true)) {
+      case slot_table::outcome::granted:
+        begin();
+        break;
+      case slot_table::outcome::refused:
+        fail(pool_->table.loss_of(*this)->to_exception());
+        break;
+      case slot_table::outcome::queued:
+        break;
+    }
+  }
+
+  /// Memory or descriptors ran out.
+  void give_out(const char* why) {
+    lane_.reset();
+    fail(call_error{
+      errc::out_of_resources,
+      fmt::format("a call on pool {} could not go on: {}", pool_->name, why),
+      runner() ? runner()->name : std::string{}});
+  }
 
   void begin() {
     phase_ = phase::working;
@@ -155,9 +213,10 @@ private:
     auto timer = std::make_shared<boost::asio::steady_timer>(pool_->loop->io(),
                                                              lane_retry);
     timer->async_wait([self = self_ptr{this}, timer](const auto&) {
-      std::unique_lock guard{self->mutex_};
-      if (self->phase_ == phase::working && !self->lane_)
-        self->begin();
+      self->step([](async_call& it) {
+        if (it.phase_ == phase::working && !it.lane_)
+          it.begin();
+      });
     });
   }
 
@@ -237,6 +296,10 @@ private:
     auto why = pool_->table.loss_of(*this);
     if (phase_ == phase::lingering || !why)
       leave();
+    // The answer may have come before the end.
+    else if (phase_ == phase::working && lane_
+             && lane_->in().receive(lane_->fd()) == io_status::done)
+      finish();
     else
       fail(why->to_exception());
   }
@@ -245,21 +308,23 @@ private:
     auto result = take_outcome(*pool_, *lane_, runner()->name);
     if (!result.lane_is_good)
       lane_.reset();
-    auto done = std::move(done_);
+    tell(std::move(result));
     leave();
-    if (done)
-      done->complete(std::move(result));
   }
 
   void fail(call_error error) {
-    auto done = std::move(done_);
+    tell(std::move(error));
     leave();
-    tell(std::move(done), std::move(error));
   }
 
   void give_up(std::optional<call_error> why) {
-    std::unique_lock guard{mutex_};
-    if (phase_ == phase::done || phase_ == phase::lingering)
+    step([&](async_call& self) {
+      self.end_early(std::move(why));
+    });
+  }
+
+  void end_early(std::optional<call_error> why) {
+    if (phase_ == phase::lingering)
       return;
     if (pool_->table.withdraw(*this)) {
       fail(why ? *why : queue_timeout(*pool_));
@@ -271,7 +336,7 @@ private:
     }
     auto error = why ? *why : call_timeout(*pool_, runner()->name);
     if (phase_ == phase::working && lane_) {
-      tell(std::move(done_), std::move(error));
+      tell(std::move(error));
       pool_->loop->unwatch(*this);
       phase_ = phase::lingering;
       lane_->cancel();
@@ -280,13 +345,16 @@ private:
     fail(std::move(error));
   }
 
-  void tell(std::unique_ptr<completion> done, call_error error) {
-    if (!done)
-      return;
+  void tell(call_error error) {
     outcome result;
     result.runner = error.runner();
     result.error = std::move(error);
-    done->complete(std::move(result));
+    tell(std::move(result));
+  }
+
+  void tell(outcome result) {
+    if (done_)
+      delivery_.emplace(std::move(done_), std::move(result));
   }
 
   void leave() {
@@ -295,7 +363,7 @@ private:
       port_->unlink(ticket_);
     pool_->loop->unwatch(*this);
     pool_->table.release(*this, std::move(lane_));
-    // Never the last reference: whoever came here holds one.
+    // Never the last reference: whoever takes a step holds one.
     intrusive_ptr_release(static_cast<pending_work*>(this));
   }
 
@@ -303,10 +371,11 @@ private:
   void wait(boost::asio::posix::stream_descriptor::wait_type type, F next) {
     lane_->watched(pool_->loop->io())
       .async_wait(type, [self = self_ptr{this}, next](const auto& ec) {
-        std::unique_lock guard{self->mutex_};
-        if (ec || self->phase_ == phase::done || !self->lane_)
-          return;
-        next(*self);
+        if (!ec)
+          self->step([next](async_call& it) {
+            if (it.lane_)
+              next(it);
+          });
       });
   }
 
@@ -316,6 +385,7 @@ private:
   frame_sender out_;
   std::uint16_t flags_ = 0;
   std::unique_ptr<completion> done_;
+  std::optional<delivery> delivery_;
   std::unique_ptr<lane> lane_;
   std::shared_ptr<caller_port> port_;
   caller_port::ticket ticket_ = 0;
@@ -325,6 +395,10 @@ private:
 /// What is done with the outcome of a cast: nothing, or a line in the log.
 class forget final : public completion {
 public:
+  bool is_quick() const noexcept override {
+    return true;
+  }
+
   explicit forget(const pool_core& pool) : pool_(pool.name), log_(pool.log) {
     // nop
   }

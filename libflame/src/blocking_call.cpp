@@ -182,7 +182,7 @@ private:
 
   outcome receive() {
     // The answer is never there yet: two processes lie between.
-    wait_for(lane_->fd(), POLLIN);
+    auto event = wait_event(lane_->fd(), POLLIN);
     for (;;) {
       switch (lane_->in().receive(lane_->fd())) {
         case io_status::done: {
@@ -193,7 +193,10 @@ private:
           return result;
         }
         case io_status::blocked:
-          wait_for(lane_->fd(), POLLIN);
+          // Not before: the answer may have come before the end of the runner.
+          if (event == woken::by_alarm)
+            throw_if_lost();
+          event = wait_event(lane_->fd(), POLLIN);
           break;
         case io_status::closed:
           await_verdict();
@@ -204,15 +207,15 @@ private:
   }
 
   void wait_for(int fd, short events) {
-    switch (wait(fd, events, alarm_, deadline_)) {
-      case woken::by_lane:
-        return;
-      case woken::by_deadline:
-        throw call_timeout(pool_, holder_.runner()->name);
-      case woken::by_alarm:
-        throw_if_lost();
-        return;
-    }
+    if (wait_event(fd, events) == woken::by_alarm)
+      throw_if_lost();
+  }
+
+  woken wait_event(int fd, short events) {
+    auto event = wait(fd, events, alarm_, deadline_);
+    if (event == woken::by_deadline)
+      throw call_timeout(pool_, holder_.runner()->name);
+    return event;
   }
 
   void throw_if_lost() {

@@ -39,7 +39,7 @@ outcome take_outcome(const pool_core& pool, lane& from,
                      const std::string& runner) {
   outcome result;
   result.runner = runner;
-  result.context = pool.handles.get();
+  result.context = pool.handles;
   auto header = from.in().header();
   // A failure that ends the lane may come before the request was read.
   auto is_last =
@@ -55,7 +55,7 @@ outcome take_outcome(const pool_core& pool, lane& from,
   }
   if (header.type == frame_type::failure) {
     try {
-      reader in{from.in().body(), result.context};
+      reader in{from.in().body(), result.context.get()};
       auto failure = decode<remote_failure>(in);
       in.finish();
       result.error.emplace(failure.code, std::move(failure.message), runner,

@@ -6,6 +6,12 @@ namespace {
 
 using arrived_atom = caf::atom_constant<caf::atom("flArrived")>;
 
+/// An actor that quits has dropped what it was waiting for. CAF takes it for
+/// alive as long as it waits for anything, so nothing may be added.
+bool has_quit(const caf::scheduled_actor* self) {
+  return self->getf(caf::abstract_actor::is_shutting_down_flag);
+}
+
 } // namespace
 
 class caller_port::envelope final : public completion {
@@ -20,6 +26,10 @@ public:
 
   void complete(outcome&& result) override {
     port_->arrived(ticket_, std::move(done_), std::move(result));
+  }
+
+  bool is_quick() const noexcept override {
+    return true;
   }
 
 private:
@@ -68,7 +78,16 @@ void caller_port::unlink(ticket of) {
   }
 }
 
-void caller_port::owner_gone() {
+void caller_port::tell_owner(caf::message what) {
+  if (auto owner = caf::actor_cast<caf::strong_actor_ptr>(owner_))
+    owner->enqueue(nullptr, caf::make_message_id(), std::move(what), nullptr);
+}
+
+caf::actor_addr caller_port::owner() const {
+  return caf::actor_cast<caf::actor_addr>(owner_);
+}
+
+void caller_port::owner_gone(const caf::error& reason) {
   decltype(linked_) orphans;
   std::vector<delivery> dropped;
   caf::strong_actor_ptr let_go;
@@ -80,7 +99,7 @@ void caller_port::owner_gone() {
     dropped.swap(arrived_);
   }
   for (auto& [of, work] : orphans)
-    work->cancel();
+    work->cancel(reason);
 }
 
 void caller_port::arrived(ticket of, std::unique_ptr<completion> done,
@@ -133,13 +152,16 @@ void caller_port::run(caf::scheduled_actor* self) {
     ~rearm() {
       std::lock_guard guard{port.mutex_};
       port.running_ = false;
-      if (port.expected_ > 0 && !port.armed_)
+      if (port.expected_ > 0 && !port.armed_ && !has_quit(self))
         port.arm(self);
       port.let_go_if_done();
     }
   } after{*this, self};
-  for (auto& next : batch)
+  for (auto& next : batch) {
+    if (has_quit(self))
+      return;
     next.done->complete(std::move(next.result));
+  }
 }
 
 void caller_port::run_awaited(ticket of) {
@@ -177,12 +199,12 @@ std::shared_ptr<caller_port> caller_ports::of(caf::scheduled_actor* self) {
     ports_.emplace(id, port);
   }
   self->attach_functor(
-    [ports = shared_from_this(), id, port](const caf::error&) {
+    [ports = shared_from_this(), id, port](const caf::error& reason) {
       {
         std::lock_guard guard{ports->mutex_};
         ports->ports_.erase(id);
       }
-      port->owner_gone();
+      port->owner_gone(reason);
     });
   return port;
 }

@@ -42,8 +42,13 @@ public:
 
   void unlink(ticket of);
 
+  /// Sends the actor a message.
+  void tell_owner(caf::message what);
+
+  caf::actor_addr owner() const;
+
   /// The actor has ended.
-  void owner_gone();
+  void owner_gone(const caf::error& reason);
 
 private:
   class envelope;

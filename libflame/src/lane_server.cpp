@@ -76,8 +76,9 @@ public:
     return id_;
   }
 
+  /// Whether its threads can be joined without waiting.
   bool ended() const noexcept {
-    return ended_;
+    return ended_ && stopping_ == 0;
   }
 
   /// Says why the lane cannot be served.
@@ -90,14 +91,13 @@ public:
   void half_closed() {
     std::lock_guard guard{mutex_};
     is_cancelled_ = true;
-    if (stop_)
-      stop_->request_stop();
+    stop_function();
   }
 
   void request_stop(bool unlinked_too) {
     std::lock_guard guard{mutex_};
-    if (stop_ && (unlinked_too || !is_unlinked_))
-      stop_->request_stop();
+    if (unlinked_too || !is_unlinked_)
+      stop_function();
   }
 
   /// No further request, no answer; a function that runs is not disturbed.
@@ -110,10 +110,22 @@ private:
     try {
       while (receive())
         answer();
-    } catch (const std::exception&) {
-      // Out of memory for a frame. The lane ends, the runner does not.
+    } catch (const std::exception& error) {
+      out_of_memory(error);
     }
     ::shutdown(fd_.get(), SHUT_RDWR);
+  }
+
+  /// For a frame: the lane ends, the runner does not.
+  void out_of_memory(const std::exception& error) noexcept {
+    try {
+      in_.take();
+      out_ = buffer{};
+      refuse_service(fmt::format("the runner has no memory for a message: {}",
+                                 error.what()));
+    } catch (const std::exception&) {
+      // Not even for that.
+    }
   }
 
   bool receive() {
@@ -206,6 +218,26 @@ private:
     stop_.reset();
   }
 
+  /// With the mutex held. What a function does when it is asked to stop runs on
+  /// a thread of its own: it may take its time, or never end, and must keep
+  /// neither other calls nor the end of the runner waiting.
+  void stop_function() {
+    if (!stop_ || stop_->stop_requested())
+      return;
+    ++stopping_;
+    try {
+      stoppers_.emplace_back([this, stop = *stop_]() mutable {
+        pthread_setname_np(pthread_self(), "flame.stop");
+        stop.request_stop();
+        --stopping_;
+        parent_.quit_.wake();
+      });
+    } catch (const std::exception&) {
+      --stopping_;
+      stop_->request_stop();
+    }
+  }
+
   void send() {
     frame_sender{out_.bytes()}.send(fd_.get());
   }
@@ -220,13 +252,15 @@ private:
   bool is_unlinked_ = false;
   bool is_cancelled_ = false;
   std::atomic<bool> ended_ = false;
+  /// Threads that tell functions to stop, and how many of them still do.
+  std::list<std::jthread> stoppers_;
+  std::atomic<std::size_t> stopping_ = 0;
   std::thread thread_;
 };
 
-lane_server::lane_server(unique_fd lanes, options opts,
-                         std::function<void()> on_parent_gone)
+lane_server::lane_server(unique_fd lanes, options opts, callbacks calls)
   : options_(std::move(opts)),
-    on_parent_gone_(std::move(on_parent_gone)),
+    calls_(std::move(calls)),
     lanes_(std::move(lanes)),
     epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   watch_fd(epoll_.get(), quit_.fd(), EPOLLIN, key_of_quit);
@@ -259,12 +293,8 @@ void lane_server::request_stop(bool unlinked_too) {
     each->request_stop(unlinked_too);
 }
 
-bool lane_server::wait_for_unlinked(
-  std::chrono::steady_clock::time_point deadline) {
-  std::unique_lock guard{mutex_};
-  return changed_.wait_until(guard, deadline, [this] {
-    return running_unlinked_ == 0;
-  });
+std::size_t lane_server::running_unlinked() const noexcept {
+  return running_unlinked_;
 }
 
 std::size_t lane_server::running() const noexcept {
@@ -314,7 +344,7 @@ void lane_server::accept_lanes() {
     if (got <= 0) {
       ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, lanes_.get(), nullptr);
       if (options_.watch_parent)
-        on_parent_gone_();
+        calls_.on_parent_gone();
       return;
     }
     auto* header = CMSG_FIRSTHDR(&message);
@@ -375,19 +405,14 @@ void lane_server::reap() {
 
 void lane_server::call_began(bool is_unlinked) {
   running_.fetch_add(1, std::memory_order_relaxed);
-  if (!is_unlinked)
-    return;
-  std::lock_guard guard{mutex_};
-  ++running_unlinked_;
+  if (is_unlinked)
+    running_unlinked_ += 1;
 }
 
 void lane_server::call_ended(bool was_unlinked) {
   running_.fetch_sub(1, std::memory_order_relaxed);
-  if (!was_unlinked)
-    return;
-  std::lock_guard guard{mutex_};
-  if (--running_unlinked_ == 0)
-    changed_.notify_all();
+  if (was_unlinked && --running_unlinked_ == 0)
+    calls_.on_unlinked_done();
 }
 
 } // namespace flame::detail

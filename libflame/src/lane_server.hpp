@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <list>
 #include <memory>
@@ -36,10 +35,16 @@ public:
     bool watch_parent = true;
   };
 
+  /// What the server does to its surroundings. Must not block.
+  struct callbacks {
+    /// Called once, on the watching thread.
+    std::function<void()> on_parent_gone;
+    /// The last call with `link: false` has ended. Called on a lane's thread.
+    std::function<void()> on_unlinked_done = [] {};
+  };
+
   /// @param lanes the socket over which the parent passes lanes
-  /// @param on_parent_gone called once, on the watching thread
-  lane_server(unique_fd lanes, options opts,
-              std::function<void()> on_parent_gone);
+  lane_server(unique_fd lanes, options opts, callbacks calls);
 
   /// Closes all lanes, and waits for the functions that run.
   ~lane_server();
@@ -48,12 +53,12 @@ public:
   lane_server& operator=(const lane_server&) = delete;
 
   /// Asks every function to stop that has a stop token: those that run, and
-  /// those that begin from now on.
+  /// those that begin from now on. Does not wait for what they do about it.
   /// @param unlinked_too whether this includes calls with `link: false`
   void request_stop(bool unlinked_too);
 
-  /// Waits until no call with `link: false` runs, at most until `deadline`.
-  bool wait_for_unlinked(std::chrono::steady_clock::time_point deadline);
+  /// Functions of calls with `link: false` that run now.
+  std::size_t running_unlinked() const noexcept;
 
   /// Functions that run now.
   std::size_t running() const noexcept;
@@ -70,16 +75,15 @@ private:
   void call_ended(bool was_unlinked);
 
   const options options_;
-  std::function<void()> on_parent_gone_;
+  const callbacks calls_;
   unique_fd lanes_;
   unique_fd epoll_;
   waker quit_;
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
   std::list<std::unique_ptr<served_lane>> served_;
   std::uint64_t last_id_ = 0;
   std::atomic<std::size_t> running_ = 0;
-  std::size_t running_unlinked_ = 0;
+  std::atomic<std::size_t> running_unlinked_ = 0;
   bool quitting_ = false;
   std::atomic<bool> stopping_linked_ = false;
   std::atomic<bool> stopping_all_ = false;

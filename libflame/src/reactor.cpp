@@ -21,14 +21,37 @@ reactor::~reactor() {
 void reactor::stop() {
   if (!thread_.joinable())
     return;
+  {
+    std::lock_guard guard{mutex_};
+    stopping_ = true;
+    timer_.cancel();
+  }
+  // Whoever still waits for an outcome has been given one by now, which may be
+  // on its way: the loop ends when that is done.
   work_.reset();
-  io_.stop();
   thread_.join();
+  if (aside_thread_.joinable()) {
+    aside_work_.reset();
+    aside_thread_.join();
+  }
   std::vector<boost::intrusive_ptr<pending_work>> dropped;
   std::lock_guard guard{mutex_};
   entries_.clear_and_dispose([&](pending_work* entry) {
     dropped.emplace_back(entry, false);
   });
+}
+
+void reactor::run_aside(std::function<void()> step) {
+  {
+    std::lock_guard guard{mutex_};
+    if (!aside_work_) {
+      aside_work_.emplace(aside_.get_executor());
+      aside_thread_ = start_thread("flame.decode", [this] {
+        aside_.run();
+      });
+    }
+  }
+  boost::asio::post(aside_, std::move(step));
 }
 
 void reactor::watch(pending_work& entry) {
@@ -60,6 +83,8 @@ void reactor::unwatch(pending_work& entry) {
 }
 
 void reactor::arm() {
+  if (stopping_)
+    return;
   timer_.expires_at(armed_);
   timer_.async_wait([this](const boost::system::error_code& ec) {
     if (!ec)

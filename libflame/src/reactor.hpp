@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -24,8 +26,9 @@ class pending_work : public boost::intrusive::set_base_hook<>,
 public:
   virtual ~pending_work() = default;
 
-  /// Ends the work because whoever asked for it is gone. Any thread.
-  virtual void cancel() = 0;
+  /// Ends the work because whoever asked for it has ended, with `reason`. Any
+  /// thread.
+  virtual void cancel(const caf::error& reason) = 0;
 
   time_point deadline() const noexcept {
     return deadline_;
@@ -68,7 +71,12 @@ public:
   /// Ends the watch. The entry may expire at this very moment all the same.
   void unwatch(pending_work& entry);
 
-  /// Ends the thread; what waits is dropped. Nothing may be started after.
+  /// Runs `step`, which may take long, on another thread than that which waits
+  /// on lanes.
+  void run_aside(std::function<void()> step);
+
+  /// Ends the threads once nothing is under way any more, which the end of the
+  /// pools has seen to. Nothing may be started after.
   void stop();
 
 private:
@@ -79,16 +87,23 @@ private:
   void arm();
   void expire();
 
+  using work_guard =
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
+
   boost::asio::io_context io_{1};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type>
-    work_{io_.get_executor()};
+  work_guard work_{io_.get_executor()};
   boost::asio::steady_timer timer_{io_};
   std::mutex mutex_;
   entry_set entries_;
   /// One timer serves all entries; it is set again only for an earlier one, so
   /// that a call that returns in time costs no timer operation.
   time_point armed_ = time_point::max();
+  bool stopping_ = false;
   std::thread thread_;
+  /// Made when first needed.
+  boost::asio::io_context aside_{1};
+  std::optional<work_guard> aside_work_;
+  std::thread aside_thread_;
 };
 
 } // namespace flame::detail

@@ -88,19 +88,19 @@ class runner_slots : public boost::intrusive::list_base_hook<>,
                      public std::enable_shared_from_this<runner_slots> {
 public:
   /// @param opener opens lanes to the runner
-  /// @param terminator places children on the runner
+  /// @param orders starts children on the runner
   /// @param on_vacant called once the runner has been retired and its last
   ///        slot is free, with the table's mutex held
   /// @param on_suspect called when a lane ended although it should not, with
   ///        the table's mutex held
   runner_slots(std::string name, std::size_t capacity,
-               std::shared_ptr<lane_opener> opener, caf::actor terminator,
+               std::shared_ptr<lane_opener> opener, caf::actor orders,
                std::function<void()> on_vacant,
                std::function<void()> on_suspect)
     : name(std::move(name)),
       capacity(capacity),
       opener(std::move(opener)),
-      terminator(std::move(terminator)),
+      orders(std::move(orders)),
       on_vacant_(std::move(on_vacant)),
       on_suspect_(std::move(on_suspect)) {
     // nop
@@ -109,7 +109,7 @@ public:
   const std::string name;
   const std::size_t capacity;
   const std::shared_ptr<lane_opener> opener;
-  const caf::actor terminator;
+  const caf::actor orders;
 
 private:
   friend class slot_table;

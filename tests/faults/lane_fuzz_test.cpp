@@ -288,7 +288,7 @@ std::size_t resident_bytes() {
 TEST_CASE("a lane server answers or closes whatever bytes come on its lanes") {
   auto ends = make_socket_pair(SOCK_SEQPACKET);
   lane_opener opener{std::move(ends.parent), std::uint64_t{1} << 30};
-  lane_server server{std::move(ends.runner), {}, [] {}};
+  lane_server server{std::move(ends.runner), {}, {.on_parent_gone = [] {}}};
   auto open = [&] {
     auto result = opener.open();
     REQUIRE(result.opened);

@@ -19,14 +19,15 @@ namespace {
 /// A parent with runners, which this test kills.
 class doomed_parent {
 public:
-  doomed_parent(std::size_t runners, int signs) {
+  doomed_parent(std::size_t runners, int signs, std::string mode) {
     int ends[2];
     REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
     output_ = ends[0];
     std::string program = MANY_RUNNERS;
     auto count = std::to_string(runners);
     auto which = std::to_string(signs);
-    char* argv[] = {program.data(), count.data(), which.data(), nullptr};
+    char* argv[] = {program.data(), count.data(), which.data(), mode.data(),
+                    nullptr};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
@@ -102,8 +103,9 @@ private:
   std::map<int, int> processes_;
 };
 
-void check_nothing_is_left(std::size_t runners, int signs) {
-  doomed_parent parent{runners, signs};
+void check_nothing_is_left(std::size_t runners, int signs,
+                           const std::string& mode = "work") {
+  doomed_parent parent{runners, signs, mode};
   REQUIRE(parent.wait_for(runners));
   for (auto& [runner, ffmpeg] : parent.processes()) {
     CHECK(is_running(runner));
@@ -135,4 +137,11 @@ TEST_CASE("the parent-death signal alone ends all runners too") {
 
 TEST_CASE("the end of the lanes alone ends all runners too") {
   check_nothing_is_left(5, 2);
+}
+
+TEST_CASE("a runner whose start never ends does not outlive its parent") {
+  for (int signs : {1, 2, 4}) {
+    CAPTURE(signs);
+    check_nothing_is_left(3, signs, "start");
+  }
 }

@@ -1,7 +1,10 @@
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <mutex>
 #include <thread>
 
+#include <signal.h>
 #include <unistd.h>
 
 #include "support/test_main.hpp"
@@ -68,6 +71,53 @@ caf::behavior never_starts(caf::event_based_actor*, const std::string& why) {
 
 caf::behavior ends_at_once(caf::event_based_actor*) {
   return {};
+}
+
+/// Takes its time to be constructed, until the file is there.
+class slow_starter : public caf::event_based_actor {
+public:
+  slow_starter(caf::actor_config& cfg, const std::string& file)
+    : event_based_actor(cfg) {
+    while (!std::filesystem::exists(file))
+      std::this_thread::sleep_for(1ms);
+  }
+
+  caf::behavior make_behavior() override {
+    return {[](get_atom) {
+      return 1;
+    }};
+  }
+};
+
+/// The reason with which an actor ended that placed a child and lets it be.
+template <class... Args>
+caf::error end_of_caller(const flame::pool& pool, Args... args) {
+  std::promise<caf::error> reason;
+  auto caller =
+    node().system().spawn([=](caf::event_based_actor* self) -> caf::behavior {
+      flame::place_child(self, pool, args...)
+        .then([](const caf::actor&) {}, [](const flame::call_error&) {});
+      return {[=](end_atom) {
+        self->quit();
+      }};
+    });
+  caller->attach_functor([&](const caf::error& why) {
+    reason.set_value(why);
+  });
+  auto result = reason.get_future();
+  REQUIRE(eventually([&] {
+    return pool.stats().boots > 0 && pool.stats().in_use == 0;
+  }));
+  caf::anon_send(caller, end_atom::value);
+  REQUIRE(result.wait_for(30s) == std::future_status::ready);
+  return result.get();
+}
+
+caf::behavior ends_with(caf::event_based_actor* self, int status) {
+  self->quit(caf::error{static_cast<std::uint8_t>(status), caf::atom("tests")});
+  return {[](get_atom) {
+    return 0;
+  }};
 }
 
 /// Runs `body` inside an actor and waits until the actor has said what it has
@@ -267,6 +317,87 @@ TEST_CASE("a call ends with the actor that made it, unless it is not linked") {
   });
 }
 
+TEST_CASE("an actor that quits in the handler of a call ends at once") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.max = 1, .timeout = flame::infinite});
+    static std::atomic<int> handled = 0;
+    handled = 0;
+    std::promise<void> ended;
+    auto caller =
+      node().system().spawn([=](caf::event_based_actor* self) -> caf::behavior {
+        flame::call(self, pool,
+                    [](std::stop_token stop) {
+                      while (!stop.stop_requested())
+                        std::this_thread::sleep_for(1ms);
+                    })
+          .then(
+            [] {
+              ++handled;
+            },
+            [](const flame::call_error&) {
+              ++handled;
+            });
+        flame::call(self, pool, [] {}).then([=] {
+          ++handled;
+          self->quit();
+        });
+        return {[](get_atom) {
+          return 0;
+        }};
+      });
+    caller->attach_functor([&](const caf::error&) {
+      ended.set_value();
+    });
+    CHECK(ended.get_future().wait_for(30s) == std::future_status::ready);
+    CHECK(eventually([&] {
+      return pool.stats().in_use == 0;
+    }));
+    CHECK(handled == 1);
+  });
+}
+
+TEST_CASE("actors and futures that wait when the node ends are told so") {
+  static std::atomic<int> told = 0;
+  std::vector<std::future<int>> futures;
+  {
+    flame::node other{flame::node_options{}};
+    auto pool = other.pool("ending", {.max = 1,
+                                      .max_concurrency = 1,
+                                      .timeout = flame::infinite,
+                                      .backend = "local"});
+    auto until_stopped = [](std::stop_token stop) {
+      while (!stop.stop_requested())
+        std::this_thread::sleep_for(1ms);
+      return 1;
+    };
+    for (int i = 0; i < 2000; ++i)
+      futures.push_back(flame::async(pool, until_stopped));
+    other.system().spawn([=](caf::event_based_actor* self) {
+      for (int i = 0; i < 2000; ++i)
+        flame::call(self, pool, until_stopped)
+          .then([](int) {},
+                [](const flame::call_error& error) {
+                  if (error.code() == flame::errc::pool_closed)
+                    ++told;
+                });
+    });
+    CHECK(eventually([&] {
+      return pool.stats().queued == 3999;
+    }));
+  }
+  int closed = 0;
+  for (auto& each : futures) {
+    REQUIRE(each.wait_for(0s) == std::future_status::ready);
+    try {
+      each.get();
+    } catch (const flame::call_error& error) {
+      closed += error.code() == flame::errc::pool_closed;
+    }
+  }
+  CHECK(closed == 1999);
+  CHECK(told == 2000);
+}
+
 TEST_CASE("a queued call of an actor that ended never runs") {
   auto pool = new_pool("local", {.max = 1, .max_concurrency = 1});
   static std::atomic<bool> is_free = false;
@@ -425,6 +556,82 @@ TEST_CASE("a linked child ends with the actor that placed it") {
     CHECK(eventually([&] {
       return pool.stats().in_use == 0;
     }));
+  });
+}
+
+TEST_CASE("a linked child that ends normally at once leaves its caller alone") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.max = 1});
+    for (int i = 0; i < 20; ++i)
+      CHECK(!end_of_caller(pool, ends_at_once));
+  });
+}
+
+TEST_CASE("a linked caller ends with the reason of its child") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.max = 1});
+    auto reason = end_of_caller(pool, ends_with, 42);
+    CHECK(reason.code() == 42);
+    CHECK(reason.category() == caf::atom("tests"));
+  });
+}
+
+TEST_CASE("a linked caller ends when the runner of its child is lost") {
+  auto pool = new_pool("process", {.max = 1});
+  std::promise<caf::error> reason;
+  auto caller =
+    node().system().spawn([=](caf::event_based_actor* self) -> caf::behavior {
+      flame::place_child(self, pool, counter, 1)
+        .then(
+          [=](const caf::actor&) {
+            flame::cast(pool, [] {
+              ::kill(::getpid(), SIGKILL);
+            });
+          },
+          [](const flame::call_error&) {});
+      return {[](get_atom) {
+        return 0;
+      }};
+    });
+  caller->attach_functor([&](const caf::error& why) {
+    reason.set_value(why);
+  });
+  auto result = reason.get_future();
+  REQUIRE(result.wait_for(30s) == std::future_status::ready);
+  CHECK(result.get() == caf::exit_reason::remote_link_unreachable);
+}
+
+TEST_CASE("a constructor that takes its time delays no other child") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.max = 1});
+    auto file = (std::filesystem::temp_directory_path()
+                 / ("flame-slow-" + std::to_string(::getpid()) + backend))
+                  .string();
+    struct remover {
+      std::string path;
+      ~remover() {
+        std::filesystem::remove(path);
+      }
+    } cleanup{file};
+    auto slow = std::async(std::launch::async, [&] {
+      return in_actor<int>([=](caf::event_based_actor* self, auto done) {
+        flame::place_child<slow_starter>(self, pool, file)
+          .then(
+            [=](const caf::actor&) {
+              done(1);
+            },
+            [=](const flame::call_error&) {
+              done(-1);
+            });
+      });
+    });
+    CHECK(eventually([&] {
+      return pool.stats().in_use == 1;
+    }));
+    auto [child, error] = place(pool, {}, counter, 1);
+    CHECK(child);
+    std::ofstream{file} << "go";
+    CHECK(slow.get() == 1);
   });
 }
 

@@ -127,6 +127,21 @@ void wait_for_stop(std::stop_token stop, const std::string& path) {
     std::this_thread::sleep_for(1ms);
 }
 
+/// Decoding it on the parent waits for a gate, where there is one.
+struct slow_to_decode {
+  std::string text;
+
+  static inline std::atomic<std::atomic<bool>*> gate = nullptr;
+
+  template <class Inspector>
+  friend auto inspect(Inspector& f, slow_to_decode& x) {
+    if (!flame::parent() && Inspector::reads_state == false)
+      while (gate && !*gate)
+        std::this_thread::sleep_for(1ms);
+    return f(caf::meta::type_name("slow"), x.text);
+  }
+};
+
 } // namespace
 
 TEST_CASE("a call returns what the function returns") {
@@ -347,6 +362,50 @@ TEST_CASE("a cast runs and nobody waits for it") {
                       })
           == 1);
   });
+}
+
+TEST_CASE("a long result that takes its time to decode delays no other") {
+  auto pool = new_pool("process", {.max = 1});
+  static std::atomic<bool> may_go_on = false;
+  flame::call(pool, [] {});
+  slow_to_decode::gate = &may_go_on;
+  auto slow = flame::async(pool, [] {
+    return slow_to_decode{std::string(1'000'000, 'x')};
+  });
+  CHECK(flame::async(pool,
+                     [] {
+                       return 1;
+                     })
+          .get()
+        == 1);
+  may_go_on = true;
+  CHECK(slow.get().text.size() == 1'000'000);
+}
+
+TEST_CASE("an answer counts that came before its runner was lost") {
+  // The answer is in the socket when the runner is gone, and this thread has
+  // not looked: it is stopped in the decoding of another one.
+  auto pool = new_pool("process", {.max = 1});
+  flame::call(pool, [] {});
+  static std::atomic<bool> may_go_on = false;
+  may_go_on = false;
+  slow_to_decode::gate = &may_go_on;
+  auto first = flame::async(pool, [] {
+    return slow_to_decode{"short"};
+  });
+  auto second = flame::async(pool, [] {
+    std::thread{[] {
+      std::this_thread::sleep_for(50ms);
+      ::kill(::getpid(), SIGKILL);
+    }}.detach();
+    return 42;
+  });
+  CHECK(eventually([&] {
+    return pool.stats().lost == 1;
+  }));
+  may_go_on = true;
+  CHECK(first.get().text == "short");
+  CHECK(second.get() == 42);
 }
 
 TEST_CASE("blocking callers on many threads get their own results") {

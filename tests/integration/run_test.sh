@@ -24,6 +24,8 @@ check "main's value is the exit status" 3 "the parent answers 1" "$program"
 check "start runs on runners too" 3 "a runner answers 2" "$program"
 check "a start that throws fails the boot with its text" 1 \
   "the database is on fire" "$program" --broken
+check "start may ask for a pool, on runners too" 3 "a runner answers 2" \
+  "$program" --nested
 check "the error of main is reported" 1 "error: " "$program" --broken
 check "an unknown option of a pool is refused" 2 "did you mean \`max\`" \
   "$program" --pools.services.mx=2

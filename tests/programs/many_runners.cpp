@@ -1,7 +1,9 @@
 // A parent with many working runners, each with an ffmpeg of its own, that
 // waits to be killed. Prints the process ids of runners and ffmpegs.
 //
-//   many_runners COUNT SIGNS
+//   many_runners COUNT SIGNS [start]
+//
+// With `start`, runners never come to the end of their start.
 //
 // SIGNS says by which signs the runners learn that their parent is gone: 1 the
 // parent-death signal, 2 the end of the lanes, 4 CAF's monitors.
@@ -39,10 +41,21 @@ std::pair<int, int> start_work() {
   return {::getpid(), start_ffmpeg()};
 }
 
-/// Ignores that it should stop, as bad code does.
-void work_for_ever() {
+[[noreturn]] void work_for_ever() {
   for (;;)
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
+}
+
+[[noreturn]] void say_and_work() {
+  static const auto ids = start_work();
+  std::printf("runner %d ffmpeg %d\n", ids.first, ids.second);
+  std::fflush(stdout);
+  work_for_ever();
+}
+
+bool hangs_at_start(flame::node& node) {
+  auto args = node.args();
+  return args.size() > 2 && args[2] == "start";
 }
 
 int run(flame::node& node) {
@@ -54,22 +67,37 @@ int run(flame::node& node) {
   // One call each occupies every runner, the other says who it is.
   std::vector<std::future<void>> busy;
   for (std::size_t i = 0; i < 2 * count; ++i)
-    busy.push_back(flame::async(pool, [] {
-      static const auto ids = start_work();
-      std::printf("runner %d ffmpeg %d\n", ids.first, ids.second);
-      std::fflush(stdout);
-      work_for_ever();
+    busy.push_back(flame::async(pool, [](std::stop_token stop) {
+      // Neither stops when it should, nor lets others, as bad code does.
+      std::stop_callback never{stop, work_for_ever};
+      say_and_work();
     }));
   for (auto& each : busy)
     each.wait();
   return 0;
 }
 
+int signs = 7;
+
+struct app {
+  static void configure(flame::node_options& options) {
+    options.parent_signs = static_cast<unsigned char>(signs);
+  }
+
+  void start(flame::node& node) {
+    if (node.is_runner() && hangs_at_start(node))
+      say_and_work();
+  }
+
+  int main(flame::node& node) {
+    return run(node);
+  }
+};
+
 } // namespace
 
 int main(int argc, char** argv) {
-  auto signs = argc > 2 ? std::stoi(argv[2]) : 7;
-  return flame::run(argc, argv, run, [signs](flame::node_options& options) {
-    options.parent_signs = static_cast<unsigned char>(signs);
-  });
+  if (argc > 2)
+    signs = std::stoi(argv[2]);
+  return flame::run<app>(argc, argv);
 }

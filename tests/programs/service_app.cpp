@@ -2,6 +2,7 @@
 //
 //   service_app            calls on a runner that uses the service there
 //   service_app --broken   on runners, the service cannot be opened
+//   service_app --nested   every node starts a pool before anything else
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -34,6 +35,8 @@ public:
       std::find(args.begin(), args.end(), "--broken") != args.end();
     if (is_broken && node.is_runner())
       throw std::runtime_error("the database is on fire");
+    if (args.end() != std::find(args.begin(), args.end(), "--nested"))
+      node.pool("nested", {.min = 1, .max = 1});
     the_service = std::make_unique<service>(
       service{node.is_runner() ? "a runner" : "the parent"});
   }

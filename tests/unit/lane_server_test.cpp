@@ -303,16 +303,22 @@ public:
   }
 
   event parent_gone;
+  event unlinked_done;
   std::atomic<int> times_gone = 0;
 
 private:
   served(flame::detail::socket_pair ends, lane_server::options options)
     : opener_(std::in_place, std::move(ends.parent), std::uint64_t{1} << 30),
       server_(std::in_place, std::move(ends.runner), std::move(options),
-              [this] {
-                ++times_gone;
-                parent_gone.set();
-              }) {
+              lane_server::callbacks{.on_parent_gone =
+                                       [this] {
+                                         ++times_gone;
+                                         parent_gone.set();
+                                       },
+                                     .on_unlinked_done =
+                                       [this] {
+                                         unlinked_done.set();
+                                       }}) {
     // nop
   }
 
@@ -677,16 +683,49 @@ TEST_CASE("running functions can be asked to stop, unlinked ones apart") {
   s.server().request_stop(false);
   CHECK(a.receive().value<bool>());
   CHECK(s.server().running() == 1);
-  CHECK_FALSE(s.server().wait_for_unlinked(clock_type::now()));
+  CHECK(s.server().running_unlinked() == 1);
+  CHECK_FALSE(s.unlinked_done.is_set());
   s.server().request_stop(true);
-  CHECK(s.server().wait_for_unlinked(clock_type::now() + bound));
+  CHECK(s.unlinked_done.wait());
   CHECK(b.receive().value<bool>());
+  CHECK(s.server().running_unlinked() == 0);
   CHECK(s.server().running() == 0);
 }
 
-TEST_CASE("nothing unlinked that runs is nothing to wait for") {
+TEST_CASE("what a function does when it is told to stop delays nobody else") {
   served s;
-  CHECK(s.server().wait_for_unlinked(clock_type::now()));
+  event began[2];
+  event in_callback;
+  event go_on;
+  auto stubborn = s.open();
+  auto other = s.open();
+  stubborn.send(request_of(
+    [](std::stop_token stop, std::uint64_t e, std::uint64_t in,
+       std::uint64_t go) {
+      std::stop_callback callback{stop, [=] {
+                                    event::of(in).set();
+                                    event::of(go).wait();
+                                  }};
+      event::of(e).set();
+      event::of(in).wait();
+      return true;
+    },
+    began[0].number(), in_callback.number(), go_on.number()));
+  other.send(request_of(
+    [](std::stop_token stop, std::uint64_t e) {
+      event::of(e).set();
+      return wait_for_stop(stop);
+    },
+    began[1].number()));
+  REQUIRE(began[0].wait());
+  REQUIRE(began[1].wait());
+  s.server().request_stop(true);
+  REQUIRE(in_callback.wait());
+  CHECK(other.receive().value<bool>());
+  auto late = s.open();
+  CHECK(late.works());
+  go_on.set();
+  CHECK(stubborn.receive().value<bool>());
 }
 
 TEST_CASE("the end of the lanes' socket tells once that the parent is gone") {

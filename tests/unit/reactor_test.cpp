@@ -67,7 +67,7 @@ public:
     deadline_ = when;
   }
 
-  void cancel() override {
+  void cancel(const caf::error&) override {
     // nop
   }
 

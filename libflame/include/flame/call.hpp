@@ -72,7 +72,7 @@ template <class R>
 R value_of(outcome& result) {
   if (result.error)
     throw std::move(*result.error);
-  reader in{result.body(), result.context};
+  reader in{result.body(), result.context.get()};
   if constexpr (std::is_void_v<R>) {
     in.finish();
   } else {

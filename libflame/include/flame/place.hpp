@@ -11,9 +11,13 @@
 /// it throws, that is the error.
 ///
 /// A child holds a slot of its runner until it ends, and keeps the runner from
-/// being let go. It is linked to the actor that placed it, in CAF's sense and
-/// both ways, unless `call_options::link` is false. When its runner is lost,
-/// whoever monitors it or is linked to it is told by CAF. It is an ordinary
+/// being let go. It is linked to the actor that placed it, unless
+/// `call_options::link` is false: whichever ends first, the other gets CAF's
+/// `exit_msg` with the reason, from the moment at which it has the handle; a
+/// caller that ends normally takes its children along too. The pool keeps this
+/// link, not CAF, so `unlink_from` does not undo it. When its runner is lost,
+/// the reason is `remote_link_unreachable`, and whoever else monitors the child
+/// or is linked to it is told by CAF. It is an ordinary
 /// actor otherwise: it talks with actors of the parent and of its own node, and
 /// its messages need CAF's type ids.
 #pragma once
@@ -38,11 +42,8 @@ FLAME_EXPORT void place_for_actor(caf::scheduled_actor* self,
 template <class OnValue, class OnError>
 class child_completion final : public completion {
 public:
-  child_completion(caf::scheduled_actor* self, bool links, OnValue on_value,
-                   OnError on_error)
-    : self_(self),
-      links_(links),
-      on_value_(std::move(on_value)),
+  child_completion(OnValue on_value, OnError on_error)
+    : on_value_(std::move(on_value)),
       on_error_(std::move(on_error)) {
     // nop
   }
@@ -52,14 +53,12 @@ public:
       return hand_over(on_error_, *result.error);
     // Not before: a child that cannot start is an error of its caller, and
     // does not take it along.
-    if (links_)
-      self_->link_to(result.child);
+    if (result.link)
+      result.link();
     on_value_(result.child);
   }
 
 private:
-  caf::scheduled_actor* self_;
-  bool links_;
   OnValue on_value_;
   OnError on_error_;
 };
@@ -102,11 +101,10 @@ private:
   template <class OnChild, class OnError>
   void start(OnChild on_child, OnError on_error, bool awaits) {
     using completion = detail::child_completion<OnChild, OnError>;
-    detail::place_for_actor(self_, where_.core(), std::move(request_), options_,
-                            std::make_unique<completion>(self_, options_.link,
-                                                         std::move(on_child),
-                                                         std::move(on_error)),
-                            awaits);
+    detail::place_for_actor(
+      self_, where_.core(), std::move(request_), options_,
+      std::make_unique<completion>(std::move(on_child), std::move(on_error)),
+      awaits);
   }
 
   caf::scheduled_actor* self_;

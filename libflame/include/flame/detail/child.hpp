@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <tuple>
 #include <type_traits>
+#include <vector>
 
 #include <caf/all.hpp>
 
@@ -20,6 +22,9 @@ class FLAME_EXPORT child_report {
 public:
   virtual ~child_report();
 
+  /// Called once the actor is there, before or after the others.
+  virtual void made(const caf::actor& child) = 0;
+
   /// Called in the child's context, before it handles a message.
   virtual void started(caf::actor child) = 0;
 
@@ -31,14 +36,21 @@ public:
 
 /// What the thunk of a child gets on the runner.
 struct child_start {
-  /// Callable and arguments.
-  reader& in;
   caf::actor_system& system;
+  /// Callable and arguments, from `at` on.
+  std::vector<char> request;
+  std::size_t at = 0;
+  std::shared_ptr<codec_context> handles;
   std::shared_ptr<child_report> report;
+
+  reader in() const {
+    return reader{std::as_bytes(std::span{request}).subspan(at), handles.get()};
+  }
 };
 
-/// The entry of a thunk of kind `child`: spawns the actor.
-using child_entry = caf::actor (*)(child_start&);
+/// The entry of a thunk of kind `child`: spawns an actor, and runs nothing of
+/// its code itself, nor of the code that decodes its arguments.
+using child_entry = void (*)(child_start);
 
 /// Runs an actor's initialisation, and says how it went.
 template <class Self, class Init>
@@ -117,40 +129,36 @@ class behavior_thunk {
   using self_ptr = typename first_argument<F>::type;
 
 public:
-  static caf::actor run(child_start& job) {
-    auto f = decode_callable<F>(job.in);
-    std::tuple<Args...> args{decode<Args>(job.in)...};
-    job.in.finish();
-    // CAF copies the function that it spawns; what moves only is shared.
-    struct start_state {
-      F f;
-      std::tuple<Args...> args;
-    };
-    auto state = std::make_shared<start_state>(start_state{f, std::move(args)});
-    return job.system.spawn([state, report = job.report](self_ptr self) {
-      return initialise_child(self, *report, [&] {
-        return init(self, *state);
+  static void run(child_start what) {
+    // CAF copies the function that it spawns.
+    auto job = std::make_shared<const child_start>(std::move(what));
+    job->report->made(job->system.spawn([job](self_ptr self) {
+      return initialise_child(self, *job->report, [&] {
+        auto in = job->in();
+        auto f = decode_callable<F>(in);
+        std::tuple<Args...> args{decode<Args>(in)...};
+        in.finish();
+        return init(self, f, args);
       });
-    });
+    }));
   }
 
   static inline const thunk registrar{
     thunk_kind::child, reinterpret_cast<thunk_entry>(&run), false, typeid(F)};
 
 private:
-  template <class State>
-  static caf::behavior init(self_ptr self, State& state) {
+  static caf::behavior init(self_ptr self, F& f, std::tuple<Args...>& args) {
     return std::apply(
       [&](auto&... each) -> caf::behavior {
         using result = std::invoke_result_t<F&, self_ptr, Args...>;
         if constexpr (std::is_void_v<result>) {
-          std::invoke(state.f, self, std::move(each)...);
+          std::invoke(f, self, std::move(each)...);
           return {};
         } else {
-          return std::invoke(state.f, self, std::move(each)...);
+          return std::invoke(f, self, std::move(each)...);
         }
       },
-      state.args);
+      args);
   }
 };
 
@@ -158,19 +166,35 @@ private:
 template <class A, class... Args>
 class class_thunk {
 public:
-  static caf::actor run(child_start& job) {
-    std::tuple<Args...> args{decode<Args>(job.in)...};
-    job.in.finish();
+  static void run(child_start what) {
+    auto job = std::make_shared<const child_start>(std::move(what));
+    // A constructor runs where its actor is spawned: in an actor that ends
+    // after that.
+    job->system.spawn([job](caf::event_based_actor*) {
+      try {
+        auto in = job->in();
+        std::tuple<Args...> args{decode<Args>(in)...};
+        in.finish();
+        job->report->made(construct(*job, args));
+      } catch (...) {
+        job->report->failed_with_current_exception();
+      }
+    });
+  }
+
+  static inline const thunk registrar{
+    thunk_kind::child, reinterpret_cast<thunk_entry>(&run), false, typeid(A)};
+
+private:
+  static caf::actor construct(const child_start& job,
+                              std::tuple<Args...>& args) {
     return std::apply(
-      [&](auto&... each) {
+      [&](auto&... each) -> caf::actor {
         return job.system.template spawn<placed_child<A>>(job.report,
                                                           std::move(each)...);
       },
       args);
   }
-
-  static inline const thunk registrar{
-    thunk_kind::child, reinterpret_cast<thunk_entry>(&run), false, typeid(A)};
 };
 
 } // namespace flame::detail

@@ -2,6 +2,7 @@
 /// and say what came back.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -25,9 +26,12 @@ struct outcome {
   buffer frame;
   std::size_t body_at = 0;
   std::string runner;
-  codec_context* context = nullptr;
+  /// Keeps alive what decodes actor handles, as an outcome may wait long.
+  std::shared_ptr<codec_context> context;
   /// The handle of a child, where one was placed.
   caf::actor child;
+  /// Links the child to its caller, in whose context it is to be called.
+  std::function<void()> link;
   /// Whether the lane can carry another call.
   bool lane_is_good = true;
 
@@ -41,6 +45,11 @@ class completion {
 public:
   virtual ~completion() = default;
   virtual void complete(outcome&& result) = 0;
+
+  /// Whether this takes no time, however long the outcome is.
+  virtual bool is_quick() const noexcept {
+    return false;
+  }
 };
 
 /// What encodes and decodes the actor handles in a pool's arguments.
