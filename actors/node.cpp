@@ -80,8 +80,9 @@ node::impl::impl(node_options opts, std::vector<std::string> own_args,
     handles(std::make_shared<detail::system_handles>(system, !as_runner)),
     ports(std::make_shared<detail::caller_ports>()),
     placed(std::make_shared<detail::placements>()) {
-  auto level = spdlog::level::from_str(options.config.node().log);
-  detail::log().set_level(level);
+  auto& settings = options.config.node();
+  detail::log().set_level(spdlog::level::from_str(settings.log));
+  detail::name_log(settings.name);
 }
 
 node::impl::~impl() {

@@ -115,14 +115,21 @@ figures measure_latency(flame::node& node, const effort& how, progress& line) {
 figures measure_throughput(flame::node& node, const effort& how,
                            progress& line) {
   pinned here{how.cpus};
-  ping_pong limit{8};
+  ping_pong limit{256};
   auto by_8 = warm_pool(node, "callers8", 8);
   auto by_64 = warm_pool(node, "callers64", 64);
   auto by_256 = warm_pool(node, "callers256", 256);
-  series raw{"raw ping-pong on 8 sockets", "/s", {}};
+  series raw_8{"raw ping-pong on 8 sockets", "/s", {}};
+  series raw_64{"raw ping-pong on 64 sockets", "/s", {}};
+  series raw_256{"raw ping-pong on 256 sockets", "/s", {}};
   series calls_8{"8 callers", "/s", {}};
   series calls_64{"64 callers", "/s", {}};
   series calls_256{"256 callers", "/s", {}};
+  auto round_trips = [&](std::size_t sockets) {
+    return rate(sockets, how.throughput, [&](std::size_t socket) {
+      limit.round_trip(socket);
+    });
+  };
   auto calls = [&](std::size_t callers, const flame::pool& pool) {
     return rate(callers, how.throughput, [&](std::size_t) {
       call(pool);
@@ -130,19 +137,21 @@ figures measure_throughput(flame::node& node, const effort& how,
   };
   for (std::size_t i = 0; i < how.rounds; ++i) {
     line.show("throughput of calls", i, how.rounds);
-    raw.rounds.push_back(rate(8, how.throughput, [&](std::size_t socket) {
-      limit.round_trip(socket);
-    }));
+    raw_8.rounds.push_back(round_trips(8));
     calls_8.rounds.push_back(calls(8, by_8));
     calls_64.rounds.push_back(calls(64, by_64));
     calls_256.rounds.push_back(calls(256, by_256));
+    raw_64.rounds.push_back(round_trips(64));
+    raw_256.rounds.push_back(round_trips(256));
   }
   for (auto* pool : {&by_8, &by_64, &by_256})
     pool->shutdown();
   return {
-    ratio_to("calls_8_ratio", calls_8, raw, bound::at_least, 0.6),
+    ratio_to("calls_8_ratio", calls_8, raw_8, bound::at_least, 0.6),
     ratio_to("calls_64_over_8", calls_64, calls_8, bound::at_least, 0.9),
-    ratio_to("calls_256_over_8", calls_256, calls_8, bound::at_least, 0.8)};
+    ratio_to("calls_256_over_8", calls_256, calls_8, bound::at_least, 0.8),
+    comparison("raw_64_over_8", raw_64, raw_8),
+    comparison("raw_256_over_8", raw_256, raw_8)};
 }
 
 } // namespace bench

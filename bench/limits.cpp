@@ -9,10 +9,6 @@
 
 #include <unistd.h>
 
-#include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
-#include <caf/io/middleman.hpp>
-
 namespace bench {
 
 namespace {
@@ -59,19 +55,6 @@ int serve_echo(int sockets) {
   return 0;
 }
 
-/// The settings are those of a runner.
-[[noreturn]] void make_system(std::size_t threads) {
-  caf::actor_system_config config;
-  config.set("scheduler.policy", caf::atom("sharing"));
-  config.set("scheduler.max-threads", threads);
-  config.set("middleman.workers", std::size_t{0});
-  config.load<caf::io::middleman>();
-  caf::actor_system system{config};
-  char ready = 'r';
-  // What it takes to end is not part of the figure.
-  _exit(::write(first_inherited, &ready, 1) == 1 ? 0 : 1);
-}
-
 } // namespace
 
 ping_pong::ping_pong(std::size_t sockets) {
@@ -83,7 +66,7 @@ ping_pong::ping_pong(std::size_t sockets) {
     inherited.push_back(pair.second.get());
     theirs.push_back(std::move(pair.second));
   }
-  peer_.emplace(std::vector<std::string>{std::string{peer_flag}, "echo",
+  peer_.emplace(std::vector<std::string>{own_program(), std::string{peer_flag},
                                          std::to_string(sockets)},
                 inherited);
 }
@@ -98,7 +81,7 @@ void ping_pong::round_trip(std::size_t socket) const {
 clock::duration start_bare_system(std::size_t threads) {
   auto pipe = make_pipe();
   auto begin = clock::now();
-  peer started{{std::string{peer_flag}, "system", std::to_string(threads)},
+  peer started{{BENCH_BARE_SYSTEM, std::to_string(threads)},
                {pipe.second.get()}};
   pipe.second = descriptor{};
   char ready;
@@ -108,12 +91,9 @@ clock::duration start_bare_system(std::size_t threads) {
 }
 
 std::optional<int> run_as_peer(int argc, char** argv) {
-  if (argc != 4 || argv[1] != peer_flag)
+  if (argc != 3 || argv[1] != peer_flag)
     return std::nullopt;
-  auto number = std::stoi(argv[3]);
-  if (argv[2] == std::string_view{"echo"})
-    return serve_echo(number);
-  make_system(static_cast<std::size_t>(number));
+  return serve_echo(std::stoi(argv[2]));
 }
 
 } // namespace bench

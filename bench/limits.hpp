@@ -31,7 +31,8 @@ private:
   std::optional<peer> peer_;
 };
 
-/// Starts a process that makes an actor system with I/O, and nothing else.
+/// Starts a program that makes an actor system with I/O and is linked with
+/// nothing else.
 /// @param threads of its scheduler
 /// @returns the time from the start to its word that it is there
 clock::duration start_bare_system(std::size_t threads);

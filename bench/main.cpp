@@ -24,7 +24,8 @@ struct subject {
 const std::array subjects{
   subject{{"warm_call_p50_ratio", "actor_call_p50_ratio"},
           bench::measure_latency},
-  subject{{"calls_8_ratio", "calls_64_over_8", "calls_256_over_8"},
+  subject{{"calls_8_ratio", "calls_64_over_8", "calls_256_over_8",
+           "raw_64_over_8", "raw_256_over_8"},
           bench::measure_throughput},
   subject{{"place_child_p50_ratio"}, bench::measure_placing},
   subject{{"cold_start_p50_ms", "cold_start_ratio"}, bench::measure_cold_start},
@@ -133,6 +134,8 @@ int run(flame::node& node) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error);
   }
+  if (!what.json.empty())
+    bench::check_writable(what.json);
   auto figures = measure(node, what);
   bench::print_table(std::cout, figures);
   if (!what.json.empty())

@@ -69,13 +69,15 @@ descriptor_pair make_pipe() {
   return {descriptor{ends[0]}, descriptor{ends[1]}};
 }
 
-peer::peer(std::vector<std::string> arguments,
+std::string own_program() {
+  return std::filesystem::read_symlink("/proc/self/exe").string();
+}
+
+peer::peer(std::vector<std::string> command,
            const std::vector<int>& inherited) {
-  arguments.insert(arguments.begin(),
-                   std::filesystem::read_symlink("/proc/self/exe").string());
   std::vector<char*> argv;
-  argv.reserve(arguments.size() + 1);
-  for (auto& each : arguments)
+  argv.reserve(command.size() + 1);
+  for (auto& each : command)
     argv.push_back(each.data());
   argv.push_back(nullptr);
 

@@ -39,13 +39,16 @@ descriptor_pair make_sockets();
 /// A pipe: its reading end, its writing end.
 descriptor_pair make_pipe();
 
-/// Another process of this program, started in the way in which the process
-/// backend starts runners. Its destructor ends it.
+/// The path of this program.
+std::string own_program();
+
+/// Another process, started in the way in which the process backend starts
+/// runners. Its destructor ends it.
 class peer {
 public:
-  /// @param arguments come after the program's name
+  /// @param command the program and its arguments
   /// @param inherited descriptors that it gets as 3, 4 and so on
-  peer(std::vector<std::string> arguments, const std::vector<int>& inherited);
+  peer(std::vector<std::string> command, const std::vector<int>& inherited);
 
   peer(const peer&) = delete;
   peer& operator=(const peer&) = delete;

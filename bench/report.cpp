@@ -31,17 +31,24 @@ std::string quantity(const series& what) {
   return fmt::format("{} {}", number(median(what.rounds)), what.unit);
 }
 
+std::string sign_of(bound side) {
+  return side == bound::at_most ? "<=" : ">=";
+}
+
 row row_of(const figure& each) {
-  return {
-    each.key,
-    quantity(each.measured),
-    quantity(each.limit),
-    number(each.value),
-    fmt::format("{} {}",
-                each.side == bound::at_most ? "<=" : ">=", number(each.bar)),
-    each.met() ? "yes" : "NO",
-    each.limit.rounds.empty() ? each.measured.what
-                              : each.measured.what + " / " + each.limit.what};
+  return {each.key,
+          quantity(each.measured),
+          quantity(each.limit),
+          number(each.value),
+          each.side == bound::none
+            ? "-"
+            : fmt::format("{} {}", sign_of(each.side), number(each.bar)),
+          each.side == bound::none ? "-"
+          : each.met()             ? "yes"
+                                   : "NO",
+          each.limit.rounds.empty()
+            ? each.measured.what
+            : each.measured.what + " / " + each.limit.what};
 }
 
 json json_of(const series& what) {
@@ -53,11 +60,13 @@ json json_of(const series& what) {
 
 json json_of(const figure& each) {
   json result{{"value", each.value},
-              {"bar", each.bar},
-              {"must_be", each.side == bound::at_most ? "<=" : ">="},
-              {"met", each.met()},
               {"rounds", each.measured.rounds.size()},
               {"figure", json_of(each.measured)}};
+  if (each.side != bound::none) {
+    result["bar"] = each.bar;
+    result["must_be"] = sign_of(each.side);
+    result["met"] = each.met();
+  }
   if (!each.limit.rounds.empty())
     result["limit"] = json_of(each.limit);
   return result;
@@ -70,6 +79,11 @@ figure ratio_to(std::string key, series measured, series limit, bound side,
   auto value = median_ratio(measured.rounds, limit.rounds);
   return {
     std::move(key), std::move(measured), std::move(limit), value, side, bar};
+}
+
+figure comparison(std::string key, series measured, series limit) {
+  return ratio_to(std::move(key), std::move(measured), std::move(limit),
+                  bound::none, 0);
 }
 
 figure absolute(std::string key, series measured, bound side, double bar) {
@@ -97,6 +111,11 @@ void print_table(std::ostream& out, const std::vector<figure>& figures) {
   out << "Figures and limits are medians over the rounds; a ratio is the "
          "median of each round's.\n"
       << std::flush;
+}
+
+void check_writable(const std::string& path) {
+  if (!std::ofstream{path, std::ios::app})
+    throw std::runtime_error{"cannot write " + path};
 }
 
 void write_json(const std::string& path, const std::vector<figure>& figures) {

@@ -15,8 +15,9 @@ struct series {
   std::vector<double> rounds;
 };
 
-/// Which side of the bar a value must stand on.
-enum class bound { at_most, at_least };
+/// Which side of the bar a value must stand on. Without a bar, it says what the
+/// machine does, for comparison.
+enum class bound { at_most, at_least, none };
 
 /// One figure beside its limit.
 struct figure {
@@ -29,7 +30,8 @@ struct figure {
   double bar = 0;
 
   bool met() const noexcept {
-    return side == bound::at_most ? value <= bar : value >= bar;
+    return side == bound::none
+           || (side == bound::at_most ? value <= bar : value >= bar);
   }
 };
 
@@ -37,10 +39,17 @@ struct figure {
 figure ratio_to(std::string key, series measured, series limit, bound side,
                 double bar);
 
+/// The same, without a bar.
+figure comparison(std::string key, series measured, series limit);
+
 /// A figure whose value is its median.
 figure absolute(std::string key, series measured, bound side, double bar);
 
 void print_table(std::ostream& out, const std::vector<figure>& figures);
+
+/// Whether the file can be written, found out before anything is measured.
+/// @throws std::runtime_error if it cannot
+void check_writable(const std::string& path);
 
 /// An object with an object for each key.
 /// @throws std::runtime_error if the file cannot be written

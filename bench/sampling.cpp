@@ -59,14 +59,21 @@ double rate(std::size_t threads, clock::duration time,
   for (std::size_t i = 0; i < threads; ++i)
     workers.emplace_back(count_steps, i);
   ready.arrive_and_wait();
+  auto total = [&] {
+    std::size_t result = 0;
+    for (auto& each : counters)
+      result += each.value.load(std::memory_order_relaxed);
+    return result;
+  };
+  // Read, not assumed to be none: the workers may have been at it for long
+  // when this thread gets its turn.
+  auto before = total();
   auto begin = clock::now();
   std::this_thread::sleep_for(time);
+  auto done = total() - before;
   auto end = clock::now();
-  std::size_t total = 0;
-  for (auto& each : counters)
-    total += each.value.load(std::memory_order_relaxed);
   stopped = true;
-  return static_cast<double>(total)
+  return static_cast<double>(done)
          / std::chrono::duration<double>(end - begin).count();
 }
 

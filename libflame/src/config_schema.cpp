@@ -70,7 +70,7 @@ constexpr std::array pool_rows = {
 
 constexpr std::array node_rows = {
   node_row{{"name", option_kind::node_name, 0, 0, "name",
-            "The node's name in logs and metrics."},
+            "The node's name in log lines."},
            &node_settings::name},
   node_row{{"scheduler_threads", option_kind::count, 0, 1'024, "threads",
             "Threads of CAF's scheduler; 0: chosen by the number of CPUs."},

@@ -11,6 +11,10 @@ namespace flame::detail {
 /// standard error. Thread-safe.
 spdlog::logger& log();
 
+/// Sets how log lines call this process.
+/// @param node letters, digits, `_`, `-` and `.`
+void name_log(const std::string& node);
+
 /// A log that goes to the same place from another level on.
 /// @param level one of spdlog's: `trace`, `debug`, `info`, `warn`, `error`,
 ///        `off`

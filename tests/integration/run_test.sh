@@ -31,6 +31,8 @@ check "an unknown option of a pool is refused" 2 "did you mean \`max\`" \
   "$program" --pools.services.mx=2
 check "--print-config shows what is in force" 0 "backend: process" \
   "$program" --print-config
+check "log lines have the name of the node" 3 " camera-7 runner is ready" \
+  "$program" --node.name=camera-7
 check "a missing configuration file is refused" 2 "nowhere.yaml" \
   "$program" --config nowhere.yaml
 check "the environment beats the program" 0 "max: 7" \

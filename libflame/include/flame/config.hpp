@@ -38,7 +38,7 @@ enum class origin : unsigned char {
 
 /// What a node is, by the names that configuration files use too.
 struct node_settings {
-  /// The node's name in logs and metrics: letters, digits, `_`, `-` and `.`, at
+  /// The node's name in log lines: letters, digits, `_`, `-` and `.`, at
   /// most 63.
   std::string name = "flame";
 

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# A short run of the benchmark: that every figure is there, not what it is.
+#
+#   bench_test.sh flame_bench
+set -euo pipefail
+program=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+  echo "FAIL: $*" >&2
+  exit 1
+}
+
+timeout 120 "$program" --quick --rounds 1 --json "$work/figures.json" >"$work/table"
+keys=(warm_call_p50_ratio actor_call_p50_ratio calls_8_ratio calls_64_over_8
+  calls_256_over_8 raw_64_over_8 raw_256_over_8 place_child_p50_ratio
+  cold_start_p50_ms cold_start_ratio burst_ratio idle_runner_pss_mib)
+for key in "${keys[@]}"; do
+  grep -q "^$key " "$work/table" || fail "no $key in the table"
+  grep -q "^  \"$key\": {" "$work/figures.json" || fail "no $key in the JSON"
+done
+found=$(grep -c '^  "[a-z0-9_]*": {' "$work/figures.json")
+((found == ${#keys[@]})) || fail "$found figures, wanted ${#keys[@]}"
+
+if timeout 20 "$program" --quick --json "$work/none/figures.json" >"$work/out" 2>&1; then
+  fail "a file that cannot be written is no error"
+fi
+grep -q "cannot write $work/none/figures.json" "$work/out" || fail "$(cat "$work/out")"
