@@ -13,12 +13,14 @@ class local_runners::local_runner {
 public:
   local_runner(caf::actor_system& system, const caf::actor& gateway,
                std::shared_ptr<codec_context> handles, const welcome& greeting,
-               runner_sockets sockets, std::function<void()> ended)
+               runner_sockets sockets, const sigset_t& blocked_signals,
+               std::function<void()> ended)
     : life_(std::make_shared<runner_life>()) {
     thread_ = std::thread{[this, lanes = std::move(sockets.lanes),
-                           max = greeting.max_message, handles,
+                           max = greeting.max_message, handles, blocked_signals,
                            ended = std::move(ended)]() mutable {
-      run(std::move(lanes), max, std::move(handles), ended);
+      run(std::move(lanes), {max, std::move(handles), true, blocked_signals},
+          ended);
     }};
     terminator::callbacks calls;
     calls.on_joined = [] {};
@@ -55,12 +57,11 @@ private:
     };
   }
 
-  void run(unique_fd lanes, std::uint64_t max_body,
-           std::shared_ptr<codec_context> handles,
+  void run(unique_fd lanes, lane_server::options options,
            const std::function<void()>& ended) {
     {
       lane_server server{std::move(lanes),
-                         {max_body, std::move(handles), true},
+                         std::move(options),
                          {.on_parent_gone = [life = life_] {
                            life->tell(runner_life::parent_gone);
                          }}};
@@ -97,7 +98,7 @@ void local_runners::serve(caf::actor_system& system, const caf::actor& gateway,
   });
   all_.push_back(std::make_unique<local_runner>(
     system, gateway, std::move(handles), greeting, std::move(sockets),
-    std::move(ended)));
+    blocked_signals_, std::move(ended)));
 }
 
 void local_runners::join() {

@@ -8,6 +8,7 @@
 #include "flame/backend.hpp"
 #include "flame/codec.hpp"
 #include "flame/detail/caf.hpp"
+#include "flame/detail/signals.hpp"
 #include "welcome.hpp"
 
 namespace flame::detail {
@@ -31,6 +32,9 @@ public:
 private:
   class local_runner;
 
+  /// Those of the thread that makes the node: what functions run with here is
+  /// what they would run with there.
+  const sigset_t blocked_signals_ = own_signal_mask();
   std::mutex mutex_;
   std::list<std::unique_ptr<local_runner>> all_;
 };

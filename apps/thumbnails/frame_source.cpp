@@ -72,10 +72,14 @@ public:
 
 private:
   void run() {
-    // Signals belong to the program's own threads.
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, nullptr);
+    // Signals belong to the program's own threads, but for those that tell
+    // this one of a fault of its own.
+    sigset_t blocked;
+    sigfillset(&blocked);
+    for (int fault :
+         {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS})
+      sigdelset(&blocked, fault);
+    pthread_sigmask(SIG_SETMASK, &blocked, nullptr);
     pthread_setname_np(pthread_self(), "ffmpeg.reader");
     read_all(
       ffmpeg_.errors(),

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "flame/detail/signals.hpp"
 #include "flame/error.hpp"
 #include "process/launcher.hpp"
 #include "process/output.hpp"
@@ -60,10 +61,8 @@ public:
 
 private:
   void run() {
-    // Signals belong to the program's own threads.
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, nullptr);
+    auto blocked = detail::signals_of_program();
+    pthread_sigmask(SIG_SETMASK, &blocked, nullptr);
     pthread_setname_np(pthread_self(), "flame.process");
     io_.run();
   }

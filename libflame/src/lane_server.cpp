@@ -59,6 +59,7 @@ public:
   /// @throws std::system_error when there is no thread to be had
   void start() {
     thread_ = std::thread{[this] {
+      take_signals();
       pthread_setname_np(pthread_self(), "flame.lane");
       serve();
       ended_ = true;
@@ -106,6 +107,13 @@ public:
   }
 
 private:
+  /// For threads that run what users wrote: the watcher, which starts them,
+  /// blocks nearly all signals.
+  void take_signals() {
+    auto blocked = without_faults(parent_.options_.blocked_signals);
+    pthread_sigmask(SIG_SETMASK, &blocked, nullptr);
+  }
+
   void serve() {
     try {
       while (receive())
@@ -227,6 +235,7 @@ private:
     ++stopping_;
     try {
       stoppers_.emplace_back([this, stop = *stop_]() mutable {
+        take_signals();
         pthread_setname_np(pthread_self(), "flame.stop");
         stop.request_stop();
         --stopping_;

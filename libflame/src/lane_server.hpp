@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "flame/codec.hpp"
+#include "flame/detail/signals.hpp"
 #include "flame/detail/unique_fd.hpp"
 #include "frame.hpp"
 #include "waker.hpp"
@@ -33,6 +34,9 @@ public:
     std::shared_ptr<codec_context> handles;
     /// Whether the end of the `lanes` socket means that the parent is gone.
     bool watch_parent = true;
+    /// The signals that functions run with blocked, and that programs which
+    /// they start inherit. By default those of the thread that makes this.
+    sigset_t blocked_signals = own_signal_mask();
   };
 
   /// What the server does to its surroundings. Must not block.

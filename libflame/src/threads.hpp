@@ -1,22 +1,22 @@
 #pragma once
 
-#include <csignal>
 #include <thread>
 #include <utility>
 
 #include <pthread.h>
 
+#include "flame/detail/signals.hpp"
+
 namespace flame::detail {
 
-/// Starts a named thread that takes no signals: those belong to the program's
-/// own threads.
+/// Starts a named thread of the library's own, which takes no signals that are
+/// sent to the process.
 /// @param name at most 15 characters
 template <class F>
 std::thread start_thread(const char* name, F&& body) {
-  sigset_t all;
+  auto blocked = signals_of_program();
   sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_sigmask(SIG_SETMASK, &blocked, &before);
   struct restore {
     sigset_t* mask;
     ~restore() {

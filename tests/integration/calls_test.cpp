@@ -11,6 +11,8 @@
 #include <variant>
 
 #include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/test_main.hpp"
@@ -118,6 +120,44 @@ private:
 
 void raise_flag(const std::string& path) {
   std::ofstream{path} << "here";
+}
+
+/// The signals that the calling thread blocks.
+std::vector<int> blocked_signals() {
+  sigset_t mask;
+  pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+  std::vector<int> result;
+  for (int signal = 1; signal < SIGRTMAX; ++signal)
+    if (sigismember(&mask, signal) == 1)
+      result.push_back(signal);
+  return result;
+}
+
+/// Sums up, over all threads of this process, the signals that are blocked.
+std::uint64_t signals_blocked_anywhere() {
+  std::uint64_t result = 0;
+  for (auto& task : std::filesystem::directory_iterator{"/proc/self/task"}) {
+    std::ifstream file{task.path() / "status"};
+    for (std::string line; std::getline(file, line);)
+      if (line.starts_with("SigBlk:"))
+        result |= std::stoull(line.substr(7), nullptr, 16);
+  }
+  return result;
+}
+
+/// How a program ends that is started as programs are by default, and sent
+/// SIGTERM.
+int status_after_sigterm() {
+  std::string name = "sleep";
+  std::string time = "5";
+  char* argv[] = {name.data(), time.data(), nullptr};
+  pid_t pid = -1;
+  if (posix_spawnp(&pid, "sleep", nullptr, nullptr, argv, environ) != 0)
+    return -1;
+  ::kill(pid, SIGTERM);
+  int status = -1;
+  ::waitpid(pid, &status, 0);
+  return status;
 }
 
 /// Counts a flag file's bytes.
@@ -589,6 +629,51 @@ TEST_CASE("the environment of a runner tells nothing about its connections") {
   CHECK(flame::call(pool, [] {
     return ::getenv("FLAME_RUNNER") == nullptr;
   }));
+}
+
+TEST_CASE("a function runs with the signals blocked that the program blocks") {
+  auto ours = blocked_signals();
+  CHECK(flame::call(new_pool("local"), blocked_signals) == ours);
+  CHECK(flame::call(new_pool("process"), blocked_signals)
+        == std::vector<int>{});
+}
+
+TEST_CASE("SIGTERM ends a program that a function has started") {
+  on_each_backend([](const std::string& backend) {
+    auto status = flame::call(new_pool(backend), status_after_sigterm);
+    CHECK(WIFSIGNALED(status));
+    CHECK(WTERMSIG(status) == SIGTERM);
+  });
+}
+
+TEST_CASE("no thread blocks the signals that tell it of a fault of its own") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend);
+    std::uint64_t faults = 0;
+    for (int fault :
+         {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS})
+      faults |= std::uint64_t{1} << (fault - 1);
+    // A thread that is starting another one blocks all for this moment.
+    CHECK(eventually([&] {
+      return (flame::call(pool, signals_blocked_anywhere) & faults) == 0;
+    }));
+  });
+}
+
+TEST_CASE("a function that writes to a closed pipe does not end its runner") {
+  auto pool = new_pool("process");
+  auto error = flame::call(pool, [] {
+    int ends[2];
+    if (::pipe(ends) != 0)
+      return 0;
+    ::close(ends[0]);
+    auto written = ::write(ends[1], "x", 1);
+    auto result = written < 0 ? errno : 0;
+    ::close(ends[1]);
+    return result;
+  });
+  CHECK(error == EPIPE);
+  CHECK(pool.stats().lost == 0);
 }
 
 TEST_CASE("a pool that is shut down refuses calls") {
