@@ -29,8 +29,11 @@ std::thread start_thread(const char* name, F&& body) {
   }};
 }
 
+/// Says that this thread is one of CAF's scheduler.
+void mark_scheduler_thread() noexcept;
+
 /// Whether this thread is one of CAF's scheduler, which a blocking call would
-/// take from every other actor.
+/// take from every other actor. Threads that an actor starts are not.
 bool on_scheduler_thread() noexcept;
 
 } // namespace flame::detail

@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <caf/io/all.hpp>
+
 #include "support/test_main.hpp"
 
 using namespace std::chrono_literals;
@@ -451,6 +453,56 @@ TEST_CASE("a blocking call in a detached actor is fine") {
   auto pool = new_pool("local");
   std::promise<int> result;
   node().system().spawn<caf::detached>([&](caf::event_based_actor*) {
+    result.set_value(flame::call(pool, [] {
+      return 7;
+    }));
+  });
+  CHECK(result.get_future().get() == 7);
+}
+
+TEST_CASE("a blocking call in a broker is refused") {
+  auto pool = new_pool("local");
+  std::promise<flame::errc> result;
+  node().system().middleman().spawn_broker([&](caf::io::broker*) {
+    result.set_value(failure_of([&] {
+                       flame::call(pool, [] {});
+                     }).code());
+  });
+  CHECK(result.get_future().get() == flame::errc::on_scheduler_thread);
+}
+
+TEST_CASE("a blocking call on a thread that an actor has started is fine") {
+  auto pool = new_pool("local");
+  auto call = [pool] {
+    return flame::call(pool, [] {
+      return 7;
+    });
+  };
+  auto future =
+    in_actor<std::shared_ptr<std::future<int>>>([=](auto*, auto done) {
+      done(std::make_shared<std::future<int>>(
+        std::async(std::launch::async, call)));
+    });
+  CHECK(future->get() == 7);
+}
+
+TEST_CASE("a blocking call in a detached actor of an actor is fine") {
+  auto pool = new_pool("local");
+  std::promise<int> result;
+  node().system().spawn([&](caf::event_based_actor* parent) {
+    parent->spawn<caf::detached>([&](caf::event_based_actor*) {
+      result.set_value(flame::call(pool, [] {
+        return 7;
+      }));
+    });
+  });
+  CHECK(result.get_future().get() == 7);
+}
+
+TEST_CASE("a blocking call in a blocking actor is fine") {
+  auto pool = new_pool("local");
+  std::promise<int> result;
+  node().system().spawn([&](caf::blocking_actor*) {
     result.set_value(flame::call(pool, [] {
       return 7;
     }));
