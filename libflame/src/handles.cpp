@@ -9,7 +9,9 @@ namespace flame::detail {
 namespace {
 
 /// Stands on the parent for an actor of one runner, towards another runner.
-/// Passes messages on with their sender, and ends with the actor.
+/// Passes messages on with their sender, and ends with the actor, never before:
+/// what tells the relay to exit, or that a linked actor ended, is for the actor
+/// to act on.
 class relay final : public caf::monitorable_actor {
 public:
   relay(caf::actor_config& cfg, caf::strong_actor_ptr target)
@@ -20,9 +22,11 @@ public:
 
   void enqueue(caf::mailbox_element_ptr what,
                caf::execution_unit* host) override {
-    if (handle_system_message(*what, host, false))
-      return;
     target_->enqueue(std::move(what), host);
+  }
+
+  bool has_ended() const {
+    return getf(is_terminated_flag);
   }
 
 private:
@@ -68,8 +72,9 @@ caf::strong_actor_ptr system_handles::outgoing(caf::strong_actor_ptr handle) {
     return !caf::actor_cast<caf::strong_actor_ptr>(entry.second);
   });
   auto& known = relays_[{handle->node(), handle->id()}];
-  if (auto alive = caf::actor_cast<caf::strong_actor_ptr>(known))
-    return alive;
+  if (auto held = caf::actor_cast<caf::strong_actor_ptr>(known);
+      held && !static_cast<relay*>(held->get())->has_ended())
+    return held;
   auto made = spawn_relay(system_, handle);
   known = caf::actor_cast<caf::weak_actor_ptr>(made);
   return made;

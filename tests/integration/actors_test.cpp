@@ -122,6 +122,22 @@ caf::behavior ends_with(caf::event_based_actor* self, int status) {
   }};
 }
 
+/// Counts the exit messages that it gets, and lives on.
+caf::behavior survivor(caf::event_based_actor* self) {
+  auto exits = std::make_shared<int>(0);
+  self->set_exit_handler([=](const caf::exit_msg&) {
+    ++*exits;
+  });
+  return {
+    [=](get_atom) {
+      return *exits;
+    },
+    [=](end_atom) {
+      self->quit();
+    },
+  };
+}
+
 /// Runs `body` inside an actor and waits until the actor has said what it has
 /// to say: `body(self, done)`.
 template <class R, class F>
@@ -743,6 +759,110 @@ TEST_CASE("handles of the parent's actors work on runners, and the other way") {
     caf::anon_send_exit(here, caf::exit_reason::kill);
     end_and_wait(pool, child);
   });
+}
+
+TEST_CASE("an exit that is sent through the parent ends a third node's actor") {
+  auto first = new_pool("process");
+  auto second = new_pool("process");
+  for (auto reason :
+       {caf::exit_reason::kill, caf::exit_reason::user_shutdown}) {
+    auto [child, error] = place(first, {.link = false}, counter, 1);
+    REQUIRE(child);
+    flame::call(
+      second,
+      [](const caf::actor& far, caf::exit_reason why) {
+        caf::anon_send_exit(far, why);
+      },
+      child, reason);
+    CHECK(eventually([&] {
+      return first.stats().in_use == 0;
+    }));
+  }
+}
+
+TEST_CASE("a third node's actor that survives an exit can be reached on") {
+  auto first = new_pool("process");
+  auto second = new_pool("process");
+  auto [child, error] = place(first, {.link = false}, survivor);
+  REQUIRE(child);
+  flame::call(
+    second,
+    [](const caf::actor& far) {
+      caf::anon_send_exit(far, caf::exit_reason::user_shutdown);
+    },
+    child);
+  CHECK(eventually([&] {
+    return ask<int>(child, get_atom::value) == 1;
+  }));
+  auto exits = flame::call(
+    second,
+    [](const caf::actor& far) {
+      caf::scoped_actor self{flame::this_node()->system()};
+      self->monitor(far);
+      int result = -1;
+      self->request(far, 10s, get_atom::value)
+        .receive(
+          [&](int value) {
+            result = value;
+          },
+          [](const caf::error&) {});
+      return result;
+    },
+    child);
+  CHECK(exits == 1);
+  end_and_wait(first, child);
+}
+
+TEST_CASE("a link through the parent ends the third node's actor") {
+  auto first = new_pool("process");
+  auto second = new_pool("process");
+  auto [child, error] = place(first, {.link = false}, counter, 1);
+  REQUIRE(child);
+  flame::call(
+    second,
+    [](const caf::actor& far) {
+      flame::this_node()->system().spawn([=](caf::event_based_actor* self) {
+        self->link_to(far);
+        self->quit(caf::exit_reason::user_shutdown);
+      });
+    },
+    child);
+  CHECK(eventually([&] {
+    return first.stats().in_use == 0;
+  }));
+}
+
+TEST_CASE("a link through the parent tells of the third node's actor's end") {
+  auto first = new_pool("process");
+  auto second = new_pool("process");
+  auto [child, error] = place(first, {.link = false}, counter, 1);
+  REQUIRE(child);
+  auto told = node().system().spawn(counter, 0);
+  flame::call(
+    second,
+    [](const caf::actor& far, const caf::actor& whom) {
+      auto linked = flame::this_node()->system().spawn(
+        [=](caf::event_based_actor* self) -> caf::behavior {
+          self->set_exit_handler([=](const caf::exit_msg&) {
+            self->send(whom, add_atom::value, 1);
+            self->quit();
+          });
+          self->link_to(far);
+          return {[=](get_atom) {
+            return 1;
+          }};
+        });
+      caf::scoped_actor self{flame::this_node()->system()};
+      self->request(linked, 10s, get_atom::value)
+        .receive([](int) {}, [](const caf::error&) {});
+    },
+    child, told);
+  CHECK(ask<int>(told, get_atom::value) == 0);
+  end_and_wait(first, child);
+  CHECK(eventually([&] {
+    return ask<int>(told, get_atom::value) == 1;
+  }));
+  caf::anon_send_exit(told, caf::exit_reason::kill);
 }
 
 TEST_CASE("a third node's actor is reached through the parent") {
