@@ -42,6 +42,7 @@ private:
   bool was_woken_ = false;
 };
 
+/// Where making it throws, the next call of the thread tries again.
 waker& thread_waker() {
   static thread_local waker instance;
   return instance;

@@ -1,10 +1,14 @@
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
+#include <cstring>
+#include <string>
 
 #include <sys/eventfd.h>
 
 #include "flame/detail/unique_fd.hpp"
+#include "flame/error.hpp"
 
 namespace flame::detail {
 
@@ -12,8 +16,12 @@ namespace flame::detail {
 /// thread and from a signal handler.
 class waker {
 public:
+  /// @throws call_error `out_of_resources`
   waker() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    // nop
+    if (!fd_)
+      throw call_error{errc::out_of_resources,
+                       std::string{"cannot make an eventfd to wait with: "}
+                         + std::strerror(errno) + " (see ulimit -n)"};
   }
 
   int fd() const noexcept {
