@@ -104,6 +104,7 @@ public:
     open_lane();
     close_frame(request, frame_type::request, flags, lane_->next_call_id());
     send(request);
+    request.shrink(kept_request);
     return receive();
   }
 

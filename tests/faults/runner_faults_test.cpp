@@ -15,14 +15,6 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
-std::size_t resident_kib() {
-  std::ifstream file{"/proc/self/status"};
-  for (std::string line; std::getline(file, line);)
-    if (line.starts_with("VmRSS:"))
-      return std::stoul(line.substr(6));
-  return 0;
-}
-
 } // namespace
 
 void tests::configure(flame::node_options&) {

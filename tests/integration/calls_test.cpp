@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/processes.hpp"
 #include "support/test_main.hpp"
 
 using namespace std::chrono_literals;
@@ -596,6 +597,43 @@ TEST_CASE("arguments and results longer than max_message are refused") {
             .size()
           == 90'000);
   });
+}
+
+TEST_CASE("a thread does not keep the memory of its largest request") {
+  std::string big(64 << 20, 'x');
+  auto limit = resident_kib() + (16 << 10);
+  auto pool = new_pool("process");
+  flame::call(
+    pool, [](const std::string&) {}, big);
+  CHECK(resident_kib() < limit);
+  auto narrow = new_pool("process", {.max_message = 1 << 20});
+  CHECK(failure_of([&] {
+          flame::call(
+            narrow, [](const std::string&) {}, big);
+        }).code()
+        == flame::errc::message_too_large);
+  CHECK(resident_kib() < limit);
+}
+
+TEST_CASE("a request takes no memory of its parent while its function runs") {
+  std::string big(64 << 20, 'x');
+  auto limit = resident_kib() + (16 << 10);
+  auto pool = new_pool("process");
+  flag_file started;
+  flag_file may_end;
+  std::jthread caller{[&] {
+    flame::call(
+      pool,
+      [](const std::string&, const std::string& here, const std::string& end) {
+        raise_flag(here);
+        while (!std::filesystem::exists(end))
+          std::this_thread::sleep_for(1ms);
+      },
+      big, started.path(), may_end.path());
+  }};
+  CHECK(started.wait());
+  CHECK(resident_kib() < limit);
+  raise_flag(may_end.path());
 }
 
 TEST_CASE("a nested call on a runner runs in place") {

@@ -38,6 +38,15 @@ inline bool is_stopped(int pid) {
   return !ec;
 }
 
+/// The memory that this process holds, in KiB.
+inline std::size_t resident_kib() {
+  std::ifstream file{"/proc/self/status"};
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("VmRSS:"))
+      return std::stoul(line.substr(6));
+  return 0;
+}
+
 /// The sockets that a process has open, by inode.
 inline std::vector<std::string> socket_inodes(int pid) {
   std::vector<std::string> result;

@@ -175,9 +175,9 @@ template <class F, class... Args>
 detail::result_of<F, Args...> call(const pool& where,
                                    const call_options& options, F&& f,
                                    Args&&... args) {
-  auto& request = detail::request_buffer();
-  detail::write_request(request, where, f, args...);
-  auto result = detail::call_blocking(*where.core(), request, options);
+  detail::request_scope request;
+  detail::write_request(request.bytes(), where, f, args...);
+  auto result = detail::call_blocking(*where.core(), request.bytes(), options);
   return detail::value_of<detail::result_of<F, Args...>>(result);
 }
 

@@ -58,10 +58,37 @@ FLAME_EXPORT codec_context* context_of(const pool_core& pool) noexcept;
 /// Starts the request of a call: room for the header, the thunk's token.
 FLAME_EXPORT void open_request(buffer& out, const thunk& code);
 
+/// What a thread keeps of its buffer for requests, in bytes: the usual request
+/// allocates nothing, and a large one is not held for ever.
+inline constexpr std::size_t kept_request = std::size_t{64} * 1024;
+
 /// A buffer of this thread, kept from call to call.
 FLAME_EXPORT buffer& request_buffer() noexcept;
 
-/// Makes the call on this thread and waits for its end.
+/// The buffer of this thread while it makes one call, however that ends.
+class request_scope {
+public:
+  request_scope() noexcept : bytes_(request_buffer()) {
+    // nop
+  }
+
+  ~request_scope() {
+    bytes_.shrink(kept_request);
+  }
+
+  request_scope(const request_scope&) = delete;
+  request_scope& operator=(const request_scope&) = delete;
+
+  buffer& bytes() noexcept {
+    return bytes_;
+  }
+
+private:
+  buffer& bytes_;
+};
+
+/// Makes the call on this thread and waits for its end. Once the request is
+/// sent, a large one is given back.
 /// @throws call_error
 FLAME_EXPORT outcome call_blocking(pool_core& pool, buffer& request,
                                    const call_options& options);
