@@ -65,9 +65,9 @@ caf::behavior runner_actor::make_behavior() {
   try {
     boot();
   } catch (const call_error& error) {
-    finish(runner_gone::how::boot_failed,
-           std::make_shared<const loss>(
-             loss{errc::boot_failed, error.what(), name_}));
+    boot_failed(error.to_error());
+  } catch (const std::exception& error) {
+    boot_failed(make_error(errc::backend_failed, error.what()));
   }
   return {
     [this](instance_started& message) {
@@ -161,11 +161,7 @@ void runner_actor::boot() {
 
 void runner_actor::started(instance_started& message) {
   if (message.problem) {
-    auto permanent = code_of(message.problem) == errc::invalid_configuration;
-    finish(runner_gone::how::boot_failed,
-           std::make_shared<const loss>(
-             loss{permanent ? errc::invalid_configuration : errc::boot_failed,
-                  call_error{message.problem}.what(), name_}));
+    boot_failed(message.problem);
     return;
   }
   instance_ = std::move(message.started);
@@ -173,6 +169,21 @@ void runner_actor::started(instance_started& message) {
     terminate();
   else
     enter(runner_event::started);
+}
+
+void runner_actor::boot_failed(const caf::error& problem) {
+  auto code = code_of(problem);
+  switch (code) {
+    case errc::invalid_configuration:
+    case errc::out_of_resources:
+      break;
+    default:
+      code = errc::boot_failed;
+      break;
+  }
+  finish(runner_gone::how::boot_failed,
+         std::make_shared<const loss>(
+           loss{code, call_error{problem}.what(), name_}));
 }
 
 caf::result<void> runner_actor::join(const std::vector<char>& greeting,

@@ -1,11 +1,14 @@
 #include "process/launcher.hpp"
 
+#include <cerrno>
 #include <csignal>
 #include <string_view>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "flame/detail/unique_fd.hpp"
@@ -73,6 +76,54 @@ void set_up(attributes& attr) {
   posix_spawnattr_setsigdefault(&attr.value, &all);
 }
 
+/// Lets the child have the descriptors of `keep` as 0, 1, 2, ... and none else.
+/// @param moved copies that must be open until the child has been started
+/// @returns 0, or an errno
+int keep_only(posix_spawn_file_actions_t& actions, const std::vector<int>& keep,
+              std::vector<detail::unique_fd>& moved) {
+  // First out of the way of the numbers that they are to have: a descriptor
+  // may be wanted where another one still is.
+  auto above = static_cast<int>(keep.size());
+  for (auto fd : keep) {
+    detail::unique_fd copy{::fcntl(fd, F_DUPFD_CLOEXEC, above)};
+    if (!copy)
+      return errno;
+    moved.push_back(std::move(copy));
+  }
+  for (int i = 0; i < above; ++i) {
+    auto from = moved[static_cast<std::size_t>(i)].get();
+    if (auto failure = posix_spawn_file_actions_adddup2(&actions, from, i))
+      return failure;
+  }
+  return posix_spawn_file_actions_addclosefrom_np(&actions, above);
+}
+
+/// For a child that has been started and cannot be watched.
+void discard(pid_t pid) {
+  ::kill(-pid, SIGKILL);
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR)
+    continue;
+}
+
+child_process hold(boost::asio::any_io_executor executor,
+                   boost::system::error_code& ec, pid_t pid) {
+  detail::unique_fd fd{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
+  if (!fd) {
+    ec.assign(errno, boost::system::system_category());
+    discard(pid);
+    return child_process{executor};
+  }
+  try {
+    child_process result{executor, pid, fd.get()};
+    static_cast<void>(fd.release());
+    return result;
+  } catch (const boost::system::system_error& error) {
+    ec = error.code();
+    discard(pid);
+    return child_process{executor};
+  }
+}
+
 } // namespace
 
 child_process spawn_launcher::operator()(
@@ -81,17 +132,11 @@ child_process spawn_launcher::operator()(
   attributes attr;
   set_up(attr);
   file_actions actions;
-  // First out of the way of the numbers that they are to have: a descriptor
-  // may be wanted where another one still is.
   std::vector<detail::unique_fd> moved;
-  auto above = static_cast<int>(keep.size());
-  for (auto fd : keep)
-    moved.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, above));
-  for (int i = 0; i < above; ++i)
-    posix_spawn_file_actions_adddup2(
-      &actions.value, moved[static_cast<std::size_t>(i)].get(), i);
-  posix_spawn_file_actions_addclosefrom_np(&actions.value, above);
-
+  if (auto failure = keep_only(actions.value, keep, moved)) {
+    ec.assign(failure, boost::system::system_category());
+    return child_process{executor};
+  }
   auto arguments = command;
   auto argv = pointers(arguments);
   auto variables = environment_with(environment);
@@ -103,7 +148,7 @@ child_process spawn_launcher::operator()(
     ec.assign(failure, boost::system::system_category());
     return child_process{executor};
   }
-  return child_process{executor, pid};
+  return hold(executor, ec, pid);
 }
 
 } // namespace flame

@@ -28,6 +28,8 @@ struct spawn_launcher {
   std::vector<int> keep;
   std::map<std::string, std::string> environment;
 
+  /// @param ec set when there is no child, also when it could be started and
+  ///        not be watched
   /// @param command program with its arguments; the program is a path
   child_process operator()(boost::asio::any_io_executor executor,
                            boost::system::error_code& ec,

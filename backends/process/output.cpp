@@ -19,8 +19,10 @@ constexpr std::size_t longest_line = 4096;
 
 output_reader::output_reader(boost::asio::io_context& io,
                              detail::unique_fd pipe, line_handler on_line)
-  : pipe_(io, pipe.release()),
+  : pipe_(io),
     on_line_(std::move(on_line)) {
+  pipe_.assign(pipe.get());
+  static_cast<void>(pipe.release());
   pipe_.non_blocking(true);
 }
 

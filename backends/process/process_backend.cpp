@@ -30,11 +30,17 @@ struct pipe_ends {
   detail::unique_fd write;
 };
 
+/// Says by errno that the system refused to do `what`.
+[[noreturn]] void throw_refused(const char* what) {
+  throw call_error{errc::out_of_resources,
+                   fmt::format("cannot {} for a runner: {} (see ulimit -n)",
+                               what, std::strerror(errno))};
+}
+
 pipe_ends make_pipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
-    throw call_error{errc::out_of_resources, std::string{"cannot make a pipe: "}
-                                               + std::strerror(errno)};
+    throw_refused("make a pipe");
   return {detail::unique_fd{ends[0]}, detail::unique_fd{ends[1]}};
 }
 
@@ -64,12 +70,23 @@ private:
     auto blocked = detail::signals_of_program();
     pthread_sigmask(SIG_SETMASK, &blocked, nullptr);
     pthread_setname_np(pthread_self(), "flame.process");
-    io_.run();
+    for (;;) {
+      try {
+        io_.run();
+        return;
+      } catch (const std::exception&) {
+        // One handler that cannot do its work, for want of memory say, must not
+        // end the program, nor the watch over other runners.
+      }
+    }
   }
 
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{
     io_.get_executor()};
+  /// With the first descriptor the context asks the system for what it waits
+  /// with. That may be refused, and is better refused here than at a boot.
+  asio::posix::stream_descriptor first_{io_};
   std::thread thread_;
 };
 
@@ -90,10 +107,15 @@ public:
     // nop
   }
 
+  /// @throws call_error `out_of_resources`
   void watch() {
+    detail::unique_fd end{static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0))};
+    if (!end)
+      throw_refused("open a pidfd");
+    ended_.assign(end.get());
+    static_cast<void>(end.release());
     out_->start();
     err_->start();
-    ended_.assign(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
     ended_.async_wait(asio::posix::stream_descriptor::wait_read,
                       [self = shared_from_this()](const auto&) {
                         self->reap();
@@ -185,8 +207,8 @@ public:
 
 private:
   static boot_result start(process_loop& loop, boot_request& request) {
+    auto command = request.command;
     try {
-      auto command = request.command;
       for (auto& [key, value] : request.settings) {
         if (key != "executable")
           return make_error(errc::invalid_configuration,
@@ -198,12 +220,20 @@ private:
       return spawn(loop, request, command);
     } catch (const call_error& error) {
       return error.to_error();
+    } catch (const boost::system::system_error& error) {
+      return cannot_start(command.front(), error.code());
+    } catch (const std::exception& error) {
+      return make_error(
+        errc::backend_failed,
+        fmt::format("cannot start {}: {}", command.front(), error.what()));
     }
   }
 
   static boot_result spawn(process_loop& loop, boot_request& request,
                            const std::vector<std::string>& command) {
     detail::unique_fd nothing{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    if (!nothing)
+      throw_refused("open /dev/null");
     auto out = make_pipe();
     auto err = make_pipe();
     spawn_launcher launch{{nothing.get(), out.write.get(), err.write.get(),
@@ -228,12 +258,22 @@ private:
 
   static caf::error cannot_start(const std::string& program,
                                  const boost::system::error_code& ec) {
-    auto is_lasting = ec == boost::system::errc::no_such_file_or_directory
-                      || ec == boost::system::errc::permission_denied
-                      || ec == boost::system::errc::executable_format_error;
-    return make_error(
-      is_lasting ? errc::invalid_configuration : errc::boot_failed,
-      fmt::format("cannot start {}: {}", program, ec.message()));
+    auto text = fmt::format("cannot start {}: {}", program, ec.message());
+    switch (ec.value()) {
+      case ENOENT:
+      case EACCES:
+      case ENOEXEC:
+        return make_error(errc::invalid_configuration, text);
+      case EMFILE:
+      case ENFILE:
+        return make_error(errc::out_of_resources, text + " (see ulimit -n)");
+      case EAGAIN:
+      case ENOMEM:
+      case ENOSPC:
+        return make_error(errc::out_of_resources, text);
+      default:
+        return make_error(errc::boot_failed, text);
+    }
   }
 
   // Nothing that runs on the loop may own it: its thread cannot wait for
@@ -244,7 +284,13 @@ private:
 } // namespace
 
 std::shared_ptr<backend> make_process_backend() {
-  return std::make_shared<process_backend>();
+  try {
+    return std::make_shared<process_backend>();
+  } catch (const std::exception& error) {
+    throw call_error{
+      errc::out_of_resources,
+      fmt::format("cannot make the process backend: {}", error.what())};
+  }
 }
 
 } // namespace flame

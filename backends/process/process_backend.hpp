@@ -16,6 +16,8 @@ namespace flame {
 /// Settings:
 /// - `executable`: the program to start instead of the parent's own; it must be
 ///   the same build.
+///
+/// @throws call_error `out_of_resources`
 std::shared_ptr<backend> make_process_backend();
 
 } // namespace flame

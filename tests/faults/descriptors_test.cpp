@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "support/test_main.hpp"
@@ -39,7 +40,54 @@ private:
   std::vector<flame::detail::unique_fd> taken_;
 };
 
+flame::detail::unique_fd one_end() {
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+  ::close(ends[1]);
+  return flame::detail::unique_fd{ends[0]};
+}
+
+using boot_result = flame::backend::boot_result;
+
+/// Boots a program that ends by itself, with `left` descriptors.
+boot_result boot_with(flame::backend& provider, std::size_t left) {
+  auto ended = std::make_shared<std::promise<void>>();
+  auto result = std::make_shared<std::promise<boot_result>>();
+  flame::boot_request request;
+  request.command = {"/bin/true"};
+  request.sockets = {one_end(), one_end()};
+  request.on_output = [](const std::string&) {};
+  request.on_exit = [ended](const flame::exit_info&) {
+    ended->set_value();
+  };
+  shortage none{left};
+  provider.boot(std::move(request), [result](boot_result it) {
+    result->set_value(std::move(it));
+  });
+  auto booted = result->get_future().get();
+  if (booted)
+    ended->get_future().get();
+  return booted;
+}
+
 } // namespace
+
+TEST_CASE("the process backend boots or says that descriptors are short") {
+  auto provider = flame::backend_registry{}.make("process");
+  std::size_t left = 0;
+  for (; left < 40; ++left) {
+    CAPTURE(left);
+    auto result = boot_with(*provider, left);
+    if (result)
+      break;
+    CHECK(flame::code_of(result.error()) == flame::errc::out_of_resources);
+    auto text = flame::describe(result.error());
+    CAPTURE(text);
+    CHECK(text.find("Too many open files") != text.npos);
+  }
+  CHECK(left > 5);
+  CHECK(left < 40);
+}
 
 TEST_CASE("a thread without a descriptor to wait with is refused, and only so "
           "long") {
