@@ -22,6 +22,7 @@ public:
 
   /// Starts a runner. It ends when its terminator is told to stop, or its
   /// sockets end; then `ended` is called.
+  /// @throws call_error `out_of_resources`, and `ended` is not called
   void serve(caf::actor_system& system, const caf::actor& gateway,
              std::shared_ptr<codec_context> handles, const welcome& greeting,
              runner_sockets sockets, std::function<void()> ended);

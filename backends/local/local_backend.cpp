@@ -69,11 +69,19 @@ public:
       return;
     }
     auto end = std::make_shared<last_word>(std::move(request.on_exit));
-    request.serve_here(std::move(request.sockets), [end] {
-      exit_info info;
-      info.how = exit_info::kind::exited;
-      end->say(std::move(info));
-    });
+    try {
+      request.serve_here(std::move(request.sockets), [end] {
+        exit_info info;
+        info.how = exit_info::kind::exited;
+        end->say(std::move(info));
+      });
+    } catch (const call_error& error) {
+      done(error.to_error());
+      return;
+    } catch (const std::exception& error) {
+      done(make_error(errc::backend_failed, error.what()));
+      return;
+    }
     done(std::make_shared<local_instance>("local:" + request.runner,
                                           std::move(end)));
   }

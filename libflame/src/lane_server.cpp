@@ -21,6 +21,16 @@ namespace {
 
 enum : std::uint64_t { key_of_quit = 0, key_of_lanes = 1, first_lane_key = 2 };
 
+unique_fd make_epoll() {
+  unique_fd result{::epoll_create1(EPOLL_CLOEXEC)};
+  if (!result)
+    throw call_error{errc::out_of_resources,
+                     fmt::format("cannot make an epoll to watch lanes with: {} "
+                                 "(see ulimit -n)",
+                                 std::strerror(errno))};
+  return result;
+}
+
 void watch_fd(int epoll, int fd, std::uint32_t events, std::uint64_t key) {
   epoll_event event{};
   event.events = events;
@@ -271,7 +281,7 @@ lane_server::lane_server(unique_fd lanes, options opts, callbacks calls)
   : options_(std::move(opts)),
     calls_(std::move(calls)),
     lanes_(std::move(lanes)),
-    epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+    epoll_(make_epoll()) {
   watch_fd(epoll_.get(), quit_.fd(), EPOLLIN, key_of_quit);
   watch_fd(epoll_.get(), lanes_.get(), EPOLLIN | EPOLLRDHUP, key_of_lanes);
   watcher_ = start_thread("flame.watch", [this] {

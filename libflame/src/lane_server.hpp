@@ -48,6 +48,8 @@ public:
   };
 
   /// @param lanes the socket over which the parent passes lanes
+  /// @throws call_error `out_of_resources`, or a std::system_error, when the
+  ///         system refuses descriptors or threads
   lane_server(unique_fd lanes, options opts, callbacks calls);
 
   /// Closes all lanes, and waits for the functions that run.

@@ -89,6 +89,35 @@ TEST_CASE("the process backend boots or says that descriptors are short") {
   CHECK(left < 40);
 }
 
+TEST_CASE(
+  "a boot without descriptors fails with the cause, a later one works") {
+  on_each_backend([](const std::string& backend) {
+    // This thread has what it needs to wait. No pool is shut down: what that
+    // closes later could be used while descriptors are short.
+    flame::call(new_pool(backend), [] {});
+    std::vector<flame::pool> pools;
+    // A local runner takes five.
+    for (std::size_t left = 0; left < 5; ++left) {
+      CAPTURE(left);
+      auto& pool = pools.emplace_back(new_pool(backend));
+      shortage some{left};
+      auto error = failure_of([&] {
+        flame::call(pool, {.timeout = 200ms}, [] {});
+      });
+      std::string text = error.what();
+      CAPTURE(text);
+      CHECK(error.code() == flame::errc::boot_failed);
+      CHECK(text.find("Too many open files") != text.npos);
+    }
+    for (auto& pool : pools)
+      CHECK(flame::call(pool,
+                        [] {
+                          return 1;
+                        })
+            == 1);
+  });
+}
+
 TEST_CASE("a thread without a descriptor to wait with is refused, and only so "
           "long") {
   auto pool = new_pool("process", {.max = 1, .max_concurrency = 1});
@@ -116,5 +145,4 @@ TEST_CASE("a thread without a descriptor to wait with is refused, and only so "
                       })
           == 1);
   }).get();
-  pool.shutdown();
 }

@@ -81,7 +81,8 @@ struct boot_request {
 
   /// Serves as a runner inside this process, on these sockets, until they
   /// end. For backends that boot nothing. Does not block; the function that is
-  /// passed is called when it has ended.
+  /// passed is called when it has ended. Throws a `call_error`, of
+  /// `out_of_resources`, when it cannot start; then the function is not called.
   std::function<void(runner_sockets, std::function<void()>)> serve_here;
 
   /// Called once when the instance has ended, after a boot that succeeded. Any
