@@ -9,6 +9,7 @@
 #include <caf/io/network/scribe_impl.hpp>
 
 #include "flame/error.hpp"
+#include "timers.hpp"
 
 namespace flame::detail {
 
@@ -59,7 +60,7 @@ caf::actor connect_control(caf::actor_system& system, unique_fd control,
   caf::actor result;
   caf::error failure;
   self
-    ->request(basp(system), timeout, caf::connect_atom::value,
+    ->request(basp(system), request_timeout(timeout), caf::connect_atom::value,
               wrap(system, std::move(control)), std::uint16_t{0})
     .receive(
       [&](const caf::node_id&, caf::strong_actor_ptr& gateway,

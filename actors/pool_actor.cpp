@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "logging.hpp"
+#include "timers.hpp"
 
 namespace flame::detail {
 
@@ -140,8 +141,8 @@ void pool_actor::became_ready(const runner_ready& message) {
     answer_waiting({});
   grow();
   if (!idle_check_scheduled_)
-    schedule_idle_check(std::chrono::steady_clock::now()
-                        + core_->options.idle_shutdown_after);
+    schedule_idle_check(time_after(std::chrono::steady_clock::now(),
+                                   core_->options.idle_shutdown_after));
 }
 
 std::size_t pool_actor::booting() const {
@@ -218,7 +219,7 @@ void pool_actor::boot_failed(const runner_gone& message) {
 
 void pool_actor::check_idle() {
   auto patience = core_->options.idle_shutdown_after;
-  if (closing_ || patience == infinite)
+  if (closing_ || is_endless(patience))
     return;
   auto now = std::chrono::steady_clock::now();
   auto next = now + patience;
@@ -243,7 +244,7 @@ void pool_actor::check_idle() {
 }
 
 void pool_actor::schedule_idle_check(time_point when) {
-  if (core_->options.idle_shutdown_after == infinite)
+  if (is_endless(core_->options.idle_shutdown_after))
     return;
   idle_check_scheduled_ = true;
   delayed_send(this, when - std::chrono::steady_clock::now(), tick_atom::value);

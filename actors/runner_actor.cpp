@@ -6,6 +6,7 @@
 
 #include "control_link.hpp"
 #include "logging.hpp"
+#include "timers.hpp"
 
 namespace flame::detail {
 
@@ -121,7 +122,7 @@ void runner_actor::boot() {
   boot_request request;
   request.pool = core_->name;
   request.runner = name_;
-  request.deadline = born_ + core_->options.boot_timeout;
+  request.deadline = time_after(born_, core_->options.boot_timeout);
   request.cancelled = boot_.get_token();
   request.command = context_->command;
   request.environment = {{"FLAME_RUNNER", "3,4"}};
@@ -147,7 +148,7 @@ void runner_actor::boot() {
                        log = core_->log](const std::string& line) {
     log->info("output runner={} | {}", name, line);
   };
-  delayed_send(this, core_->options.boot_timeout, wait_atom::value);
+  send_after(this, core_->options.boot_timeout, wait_atom::value);
   provider_->boot(std::move(request), [self](backend::boot_result result) {
     instance_started message;
     if (result)
@@ -236,7 +237,7 @@ void runner_actor::drain() {
   if (!enter(runner_event::let_go))
     return;
   send(terminator_, drain_atom::value);
-  delayed_send(this, core_->options.shutdown_timeout, overdue_atom::value);
+  send_after(this, core_->options.shutdown_timeout, overdue_atom::value);
   core_->table.retire(*slots_);
 }
 

@@ -4,6 +4,7 @@
 
 #include "child_orders.hpp"
 #include "inline_actor.hpp"
+#include "timers.hpp"
 
 namespace flame::detail {
 
@@ -59,8 +60,8 @@ caf::behavior terminator::make_behavior() {
 
 void terminator::join() {
   hello mine{::getpid(), thunk_modules()};
-  request(gateway_, welcome_.boot_timeout, join_atom::value, welcome_.id,
-          to_bytes(mine), orders_)
+  request(gateway_, request_timeout(welcome_.boot_timeout), join_atom::value,
+          welcome_.id, to_bytes(mine), orders_)
     .then(
       [this] {
         calls_.on_joined();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "failure.hpp"
+#include "timing.hpp"
 
 namespace flame::detail {
 
@@ -15,10 +16,8 @@ std::string in_seconds(duration time) {
 } // namespace
 
 time_point deadline_of(const pool_core& pool, const call_options& options) {
-  auto timeout = options.timeout.value_or(pool.options.timeout);
-  auto now = std::chrono::steady_clock::now();
-  // Far enough is for ever; the sum must not overflow.
-  return timeout >= time_point::max() - now ? time_point::max() : now + timeout;
+  return time_after(std::chrono::steady_clock::now(),
+                    options.timeout.value_or(pool.options.timeout));
 }
 
 std::uint16_t flags_of(const call_options& options) noexcept {

@@ -347,3 +347,18 @@ TEST_CASE("shutdown ends by force what does not end in shutdown_timeout") {
   CHECK(std::string{error.what()}.find("shutdown_timeout")
         != std::string::npos);
 }
+
+TEST_CASE("a boot_timeout or shutdown_timeout that is infinite is never over") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.boot_timeout = flame::infinite,
+                                   .shutdown_timeout = flame::infinite,
+                                   .idle_shutdown_after = flame::infinite});
+    auto running = flame::async(pool, pid_after, 300ms);
+    CHECK(eventually([&] {
+      return pool.stats().in_use == 1;
+    }));
+    pool.shutdown();
+    CHECK(running.get() > 0);
+    CHECK(pool.stats().failed_boots + pool.stats().lost == 0);
+  });
+}

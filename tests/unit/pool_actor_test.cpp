@@ -1,0 +1,178 @@
+#include "pool_actor.hpp"
+
+#include <stdexcept>
+
+#include <caf/scheduler/test_coordinator.hpp>
+#include <doctest/doctest.h>
+
+#include "call_common.hpp"
+#include "welcome.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using namespace flame::detail;
+
+using flame::errc;
+
+/// Boots nothing; what becomes of each boot, the test says.
+class scripted_backend final : public flame::backend {
+public:
+  struct boot_order {
+    flame::boot_request request;
+    std::function<void(boot_result)> done;
+    std::shared_ptr<int> terminations = std::make_shared<int>(0);
+  };
+
+  bool is_in_process() const noexcept override {
+    return true;
+  }
+
+  void boot(flame::boot_request request,
+            std::function<void(boot_result)> done) override {
+    orders.push_back({std::move(request), std::move(done)});
+    if (on_boot)
+      on_boot();
+  }
+
+  std::vector<boot_order> orders;
+  std::function<void()> on_boot;
+};
+
+class scripted_instance final : public flame::instance {
+public:
+  explicit scripted_instance(std::shared_ptr<int> terminations)
+    : terminations_(std::move(terminations)) {
+    // nop
+  }
+
+  std::string id() const override {
+    return "scripted";
+  }
+
+  void terminate() override {
+    ++*terminations_;
+  }
+
+private:
+  std::shared_ptr<int> terminations_;
+};
+
+/// Waits in the queue for ever, or until it is served.
+class waiter final : public slot_holder {
+private:
+  void granted() noexcept override {
+    // nop
+  }
+
+  void failed() noexcept override {
+    // nop
+  }
+};
+
+struct test_config : caf::actor_system_config {
+  test_config() {
+    set("scheduler.policy", caf::atom("testing"));
+  }
+};
+
+/// A pool actor whose messages and clock are the test's.
+class fixture {
+public:
+  explicit fixture(flame::pool_options options)
+    : scheduler(
+      dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())) {
+    options.log = "off";
+    auto context = std::make_shared<runner_context>();
+    context->gateway =
+      system_.spawn([this](caf::event_based_actor*) -> caf::behavior {
+        return {
+          [this](expect_atom, std::uint64_t, const caf::actor& runner) {
+            runners.push_back(runner);
+          },
+          [](forget_atom, std::uint64_t) {},
+        };
+      });
+    gateway_ = context->gateway;
+    core = std::make_shared<pool_core>("p", options, nullptr, nullptr, nullptr,
+                                       nullptr, [] {});
+    pool = system_.spawn<pool_actor>(core, provider, context);
+    scheduler.run();
+  }
+
+  ~fixture() {
+    caf::anon_send_exit(pool, caf::exit_reason::kill);
+    caf::anon_send_exit(gateway_, caf::exit_reason::kill);
+    runners.clear();
+    scheduler.run();
+    for (auto& each : waiters_) {
+      core->table.withdraw(*each);
+      core->table.release(*each);
+    }
+  }
+
+  void queue(int callers) {
+    for (int i = 0; i < callers; ++i) {
+      waiters_.push_back(std::make_unique<waiter>());
+      core->table.acquire(*waiters_.back(), false);
+    }
+    caf::anon_send(pool, grow_atom::value);
+    scheduler.run();
+  }
+
+  /// The backend's answer to boot number `which`.
+  void start(std::size_t which) {
+    auto& order = provider->orders.at(which);
+    order.done(std::make_shared<scripted_instance>(order.terminations));
+    scheduler.run();
+  }
+
+  void fail(std::size_t which) {
+    provider->orders.at(which).done(
+      flame::make_error(errc::boot_failed, "quota exceeded"));
+  }
+
+  /// The runner of boot number `which` says hello. Empty: it is let in.
+  caf::error join(std::size_t which) {
+    caf::error refusal;
+    caf::scoped_actor self{system_};
+    auto answer =
+      self->request(runners.at(which), caf::infinite, join_atom::value,
+                    to_bytes(hello{1, thunk_modules()}), gateway_, gateway_);
+    scheduler.run();
+    answer.receive([] {},
+                   [&](const caf::error& why) {
+                     refusal = why;
+                   });
+    return refusal;
+  }
+
+  void pass(std::chrono::nanoseconds time) {
+    scheduler.advance_time(time);
+    scheduler.run();
+  }
+
+private:
+  test_config config_;
+  caf::actor_system system_{config_};
+  caf::actor gateway_;
+  std::vector<std::unique_ptr<waiter>> waiters_;
+
+public:
+  caf::scheduler::test_coordinator& scheduler;
+  std::shared_ptr<scripted_backend> provider =
+    std::make_shared<scripted_backend>();
+  /// The runner actors, in the order of their boots.
+  std::vector<caf::actor> runners;
+  std::shared_ptr<pool_core> core;
+  caf::actor pool;
+};
+
+TEST_CASE("a boot_timeout that is infinite sets no timer") {
+  fixture world{{.max = 1, .boot_timeout = flame::infinite}};
+  world.queue(1);
+  CHECK_FALSE(world.scheduler.has_pending_timeout());
+  CHECK(world.provider->orders[0].request.deadline == time_point::max());
+}
+
+} // namespace
