@@ -18,7 +18,8 @@ using retry_atom = caf::atom_constant<caf::atom("flRetry")>;
 constexpr auto first_boot_delay = std::chrono::milliseconds{100};
 constexpr auto longest_boot_delay = std::chrono::milliseconds{5000};
 
-/// Until the next look at runners that fall idle.
+/// Until the next look at runners that fall idle, however short
+/// `idle_shutdown_after` is.
 constexpr auto shortest_wait = std::chrono::milliseconds{1};
 
 /// Numbers of runners are unique in the process: pools share the gateway.
@@ -222,12 +223,11 @@ void pool_actor::check_idle() {
   if (closing_ || is_endless(patience))
     return;
   auto now = std::chrono::steady_clock::now();
-  auto next = now + patience;
+  auto next = now + std::max<duration>(patience, shortest_wait);
   auto have = staying();
   for (auto& [id, each] : members_) {
     if (!each.slots || each.is_retired)
       continue;
-    // The table decides, so that no call can slip in between.
     if (have <= core_->options.min)
       break;
     // The table decides, so that no call can slip in between.
@@ -239,7 +239,9 @@ void pool_actor::check_idle() {
       next = std::min(next, std::max(*since + patience, now + shortest_wait));
     }
   }
-  if (have > 0)
+  // Nobody can go but who is above `min`; the next runner that gets ready
+  // brings the next look.
+  if (have > core_->options.min)
     schedule_idle_check(next);
 }
 

@@ -1,3 +1,4 @@
+#include <ctime>
 #include <set>
 #include <thread>
 
@@ -361,4 +362,16 @@ TEST_CASE("a boot_timeout or shutdown_timeout that is infinite is never over") {
     CHECK(running.get() > 0);
     CHECK(pool.stats().failed_boots + pool.stats().lost == 0);
   });
+}
+
+TEST_CASE("idle_shutdown_after may be zero, and costs next to nothing") {
+  auto pool = new_pool("process", {.max = 1, .idle_shutdown_after = 0s});
+  auto begin = std::clock();
+  CHECK(flame::call(pool, pid_after, 1000ms) > 0);
+  auto seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+  MESSAGE("CPU time of the parent during a call of 1 s: " << seconds << " s");
+  CHECK(seconds < 0.2);
+  CHECK(eventually([&] {
+    return pool.stats().retired == 1;
+  }));
 }
