@@ -63,12 +63,15 @@ caf::behavior runner_actor::make_behavior() {
   set_down_handler([this](const caf::down_msg&) {
     lost_touch();
   });
+  // Also of a backend that the program has brought along.
   try {
     boot();
   } catch (const call_error& error) {
-    boot_failed(error.to_error());
+    boot_failed(error.code(), error.what());
   } catch (const std::exception& error) {
-    boot_failed(make_error(errc::backend_failed, error.what()));
+    boot_failed(errc::boot_failed, error.what());
+  } catch (...) {
+    boot_failed(errc::boot_failed, "the backend threw an unknown exception");
   }
   return {
     [this](instance_started& message) {
@@ -162,7 +165,7 @@ void runner_actor::boot() {
 
 void runner_actor::started(instance_started& message) {
   if (message.problem) {
-    boot_failed(message.problem);
+    boot_failed(code_of(message.problem), call_error{message.problem}.what());
     return;
   }
   instance_ = std::move(message.started);
@@ -172,19 +175,11 @@ void runner_actor::started(instance_started& message) {
     enter(runner_event::started);
 }
 
-void runner_actor::boot_failed(const caf::error& problem) {
-  auto code = code_of(problem);
-  switch (code) {
-    case errc::invalid_configuration:
-    case errc::out_of_resources:
-      break;
-    default:
-      code = errc::boot_failed;
-      break;
-  }
+void runner_actor::boot_failed(errc code, std::string why) {
+  if (code != errc::invalid_configuration && code != errc::out_of_resources)
+    code = errc::boot_failed;
   finish(runner_gone::how::boot_failed,
-         std::make_shared<const loss>(
-           loss{code, call_error{problem}.what(), name_}));
+         std::make_shared<const loss>(loss{code, std::move(why), name_}));
 }
 
 caf::result<void> runner_actor::join(const std::vector<char>& greeting,

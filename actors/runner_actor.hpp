@@ -45,7 +45,7 @@ protected:
 private:
   void boot();
   void started(instance_started& message);
-  void boot_failed(const caf::error& problem);
+  void boot_failed(errc code, std::string why);
   caf::result<void> join(const std::vector<char>& greeting,
                          const caf::actor& terminator,
                          const caf::actor& orders);

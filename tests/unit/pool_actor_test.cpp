@@ -175,4 +175,30 @@ TEST_CASE("a boot_timeout that is infinite sets no timer") {
   CHECK(world.provider->orders[0].request.deadline == time_point::max());
 }
 
+TEST_CASE("an exception of a backend is the cause of the failed boot") {
+  fixture world{{.max = 1}};
+  std::string expected = "quota exceeded";
+  SUBCASE("of the standard library") {
+    world.provider->on_boot = [&] {
+      throw std::runtime_error{expected};
+    };
+  }
+  SUBCASE("of flame") {
+    world.provider->on_boot = [&] {
+      throw flame::call_error{errc::backend_failed, expected};
+    };
+  }
+  SUBCASE("of no kind that says what") {
+    expected = "unknown";
+    world.provider->on_boot = [] {
+      throw 42;
+    };
+  }
+  world.queue(1);
+  REQUIRE(world.core->boot_problem());
+  CHECK(world.core->boot_problem()->code == errc::boot_failed);
+  CHECK(world.core->boot_problem()->message.find(expected)
+        != std::string::npos);
+}
+
 } // namespace
