@@ -72,20 +72,23 @@ outcome take_outcome(const pool_core& pool, lane& from,
 }
 
 call_error queue_timeout(const pool_core& pool) {
-  if (auto problem = pool.boot_problem())
+  auto problem = pool.boot_problem();
+  auto counts = pool.table.count();
+  if (problem && counts.runners == 0)
     return call_error{errc::boot_failed,
                       fmt::format("no runner of pool {} could be booted within "
                                   "the call's timeout; the last boot failed: "
                                   "{}",
                                   pool.name, problem->message),
                       problem->runner};
-  auto counts = pool.table.count();
-  return call_error{errc::timeout,
-                    fmt::format("no slot of pool {} came free within the "
-                                "call's timeout: {} runners, {} slots in use, "
-                                "{} callers waiting",
-                                pool.name, counts.runners, counts.in_use,
-                                counts.queued)};
+  auto text =
+    fmt::format("no slot of pool {} came free within the call's "
+                "timeout: {} runners, {} slots in use, {} callers "
+                "waiting",
+                pool.name, counts.runners, counts.in_use, counts.queued);
+  if (problem)
+    text += fmt::format("; the last boot failed: {}", problem->message);
+  return call_error{errc::timeout, std::move(text)};
 }
 
 call_error call_timeout(const pool_core& pool, const std::string& runner) {

@@ -201,4 +201,29 @@ TEST_CASE("an exception of a backend is the cause of the failed boot") {
         != std::string::npos);
 }
 
+TEST_CASE("a caller who waited in vain is told of boots while none succeeds") {
+  fixture world{{.max = 2, .max_concurrency = 1}};
+  world.queue(1);
+  world.fail(0);
+  world.scheduler.run();
+  auto error = queue_timeout(*world.core);
+  CHECK(error.code() == errc::boot_failed);
+  CHECK(std::string{error.what()}.find("quota exceeded") != std::string::npos);
+}
+
+TEST_CASE("a caller who waited for busy runners had a timeout, boots or not") {
+  fixture world{{.max = 2, .max_concurrency = 1}};
+  world.queue(1);
+  world.start(0);
+  REQUIRE_FALSE(world.join(0));
+  world.queue(1);
+  world.fail(1);
+  world.scheduler.run();
+  auto error = queue_timeout(*world.core);
+  CHECK(error.code() == errc::timeout);
+  CHECK(std::string{error.what()}.find("1 runners, 1 slots in use")
+        != std::string::npos);
+  CHECK(std::string{error.what()}.find("quota exceeded") != std::string::npos);
+}
+
 } // namespace
