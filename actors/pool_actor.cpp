@@ -99,7 +99,7 @@ void pool_actor::grow() {
   auto want = std::max(for_queue, wanted() + have);
   if (want <= have || members_.size() >= core_->options.max)
     return;
-  auto now = std::chrono::steady_clock::now();
+  auto now = clock().now();
   if (now < boot_again_at_) {
     if (!std::exchange(retry_scheduled_, true))
       delayed_send(this, boot_again_at_ - now, retry_atom::value);
@@ -125,7 +125,7 @@ void pool_actor::boot_one() {
   auto name = fmt::format("{}-{}", core_->name, ++named_);
   auto handle = spawn<runner_actor>(caf::actor{this}, core_, provider_,
                                     context_, id, std::move(name));
-  members_.emplace(id, member{std::move(handle), nullptr});
+  members_.emplace(id, member{std::move(handle), clock().now()});
   core_->count.booting = booting();
 }
 
@@ -174,11 +174,12 @@ void pool_actor::is_gone(const runner_gone& message) {
   auto i = members_.find(message.id);
   if (i == members_.end())
     return;
+  auto begun = i->second.begun;
   members_.erase(i);
   core_->count.booting = booting();
   switch (message.why) {
     case runner_gone::how::boot_failed:
-      boot_failed(message);
+      boot_failed(message, begun);
       break;
     case runner_gone::how::lost:
       core_->count.lost += 1;
@@ -197,14 +198,18 @@ void pool_actor::is_gone(const runner_gone& message) {
     grow();
 }
 
-void pool_actor::boot_failed(const runner_gone& message) {
+void pool_actor::boot_failed(const runner_gone& message, time_point begun) {
   core_->count.failed_boots += 1;
   if (closing_)
     return;
   core_->set_boot_problem(message.cause);
-  boot_delay_ =
-    std::clamp(boot_delay_ * 2, first_boot_delay, longest_boot_delay);
-  boot_again_at_ = std::chrono::steady_clock::now() + boot_delay_;
+  // Boots that were under way together fail for one reason: the first of them
+  // counts.
+  if (begun >= boot_again_at_) {
+    boot_delay_ =
+      std::clamp(boot_delay_ * 2, first_boot_delay, longest_boot_delay);
+    boot_again_at_ = clock().now() + boot_delay_;
+  }
   core_->log->error("boot failed pool={} runner={} retry_ms={} {}", core_->name,
                     message.cause->runner, boot_delay_.count(),
                     message.cause->message);

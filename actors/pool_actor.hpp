@@ -37,8 +37,10 @@ protected:
 private:
   struct member {
     caf::actor handle;
+    /// When its boot began.
+    time_point begun;
     /// Null until the runner is ready.
-    std::shared_ptr<runner_slots> slots;
+    std::shared_ptr<runner_slots> slots = nullptr;
     bool is_retired = false;
   };
 
@@ -47,7 +49,7 @@ private:
   void boot_one();
   void became_ready(const runner_ready& message);
   void is_gone(const runner_gone& message);
-  void boot_failed(const runner_gone& message);
+  void boot_failed(const runner_gone& message, time_point begun);
   void check_idle();
   void schedule_idle_check(time_point when);
   caf::result<void> await_minimum();

@@ -168,6 +168,52 @@ public:
   caf::actor pool;
 };
 
+TEST_CASE("boots that fail together delay the next one like a single failure") {
+  fixture world{{.max = 10, .max_concurrency = 1}};
+  world.queue(10);
+  auto& orders = world.provider->orders;
+  REQUIRE(orders.size() == 10);
+  for (std::size_t i = 0; i < 10; ++i)
+    world.fail(i);
+  world.scheduler.run();
+  CHECK(world.core->count.failed_boots == 10);
+  world.pass(99ms);
+  CHECK(orders.size() == 10);
+  world.pass(1ms);
+  CHECK(orders.size() == 11);
+}
+
+TEST_CASE("boots that fail one after the other are delayed ever longer") {
+  fixture world{{.max = 10, .max_concurrency = 1}};
+  world.queue(1);
+  auto& orders = world.provider->orders;
+  for (auto delay :
+       {100ms, 200ms, 400ms, 800ms, 1600ms, 3200ms, 5000ms, 5000ms}) {
+    auto before = orders.size();
+    world.fail(before - 1);
+    world.scheduler.run();
+    world.pass(delay - 1ms);
+    CHECK(orders.size() == before);
+    world.pass(1ms);
+    CHECK(orders.size() == before + 1);
+  }
+}
+
+TEST_CASE("once a boot has succeeded, the queue gets all runners it needs") {
+  fixture world{{.max = 10, .max_concurrency = 1}};
+  world.queue(10);
+  auto& orders = world.provider->orders;
+  for (std::size_t i = 0; i < 10; ++i)
+    world.fail(i);
+  world.scheduler.run();
+  world.pass(100ms);
+  REQUIRE(orders.size() == 11);
+  world.start(10);
+  CHECK(orders.size() == 11);
+  CHECK_FALSE(world.join(10));
+  CHECK(orders.size() == 20);
+}
+
 TEST_CASE("a boot_timeout that is infinite sets no timer") {
   fixture world{{.max = 1, .boot_timeout = flame::infinite}};
   world.queue(1);
