@@ -196,7 +196,8 @@ caf::result<void> runner_actor::join(const std::vector<char>& greeting,
     verdict_code_ = errc::different_program;
     return make_error(errc::different_program, *difference, name_);
   }
-  if (!enter(runner_event::joined))
+  // Whoever waits must not get a slot of a runner that is being ended.
+  if (!verdict_.empty() || !enter(runner_event::joined))
     return make_error(errc::backend_failed,
                       "the runner joins too late: it was given up", name_);
   make_ready(terminator, orders, theirs.pid);

@@ -214,6 +214,28 @@ TEST_CASE("once a boot has succeeded, the queue gets all runners it needs") {
   CHECK(orders.size() == 20);
 }
 
+TEST_CASE("a runner that is not needed any more is not let in") {
+  fixture world{{.max = 1}};
+  world.queue(1);
+  world.start(0);
+  caf::anon_send(world.pool, stop_atom::value);
+  world.scheduler.run();
+  CHECK(*world.provider->orders[0].terminations == 1);
+  CHECK(world.join(0));
+  CHECK(world.core->table.count().runners == 0);
+}
+
+TEST_CASE("a runner that joins after boot_timeout is not let in") {
+  fixture world{{.max = 1, .boot_timeout = 1s}};
+  world.queue(1);
+  world.start(0);
+  world.pass(1s);
+  CHECK(*world.provider->orders[0].terminations == 1);
+  CHECK(world.join(0));
+  CHECK(world.core->table.count().runners == 0);
+  CHECK(world.core->table.count().queued == 1);
+}
+
 TEST_CASE("a boot_timeout that is infinite sets no timer") {
   fixture world{{.max = 1, .boot_timeout = flame::infinite}};
   world.queue(1);
