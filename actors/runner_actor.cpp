@@ -15,10 +15,16 @@ namespace {
 using vacant_atom = caf::atom_constant<caf::atom("flVacant")>;
 using suspect_atom = caf::atom_constant<caf::atom("flSuspect")>;
 using overdue_atom = caf::atom_constant<caf::atom("flOverdue")>;
+using unreported_atom = caf::atom_constant<caf::atom("flUnreport")>;
 
 /// How long a runner that has lost touch may take to be seen ended by its
 /// backend, before it is ended.
 constexpr auto verdict_time = std::chrono::milliseconds{500};
+
+/// How long a backend may take to report the end of an instance that it was
+/// told to end. Then the runner counts as ended without it: neither its place
+/// in the pool nor a shutdown may depend on a backend that has lost track.
+constexpr auto report_time = std::chrono::seconds{5};
 
 } // namespace
 
@@ -78,7 +84,7 @@ caf::behavior runner_actor::make_behavior() {
       started(message);
     },
     [this](instance_ended& message) {
-      ended(message.info);
+      ended(to_string(message.info));
     },
     [this](join_atom, const std::vector<char>& greeting,
            const caf::actor& terminator, const caf::actor& orders) {
@@ -102,6 +108,9 @@ caf::behavior runner_actor::make_behavior() {
     },
     [this](overdue_atom) {
       overdue();
+    },
+    [this](unreported_atom) {
+      unreported();
     },
   };
 }
@@ -266,8 +275,7 @@ void runner_actor::give_up_boot() {
       std::make_shared<const loss>(loss{errc::boot_failed, verdict_, name_}));
 }
 
-void runner_actor::ended(const exit_info& info) {
-  auto text = to_string(info);
+void runner_actor::ended(std::string text) {
   if (!verdict_.empty())
     text = verdict_ + "; " + text;
   auto code = verdict_code_;
@@ -317,6 +325,13 @@ void runner_actor::overdue() {
 void runner_actor::terminate() {
   if (instance_)
     instance_->terminate();
+  delayed_send(this, report_time, unreported_atom::value);
+}
+
+void runner_actor::unreported() {
+  ended(fmt::format("its backend did not report its end within {} s of being "
+                    "told to end it",
+                    report_time.count()));
 }
 
 std::function<void()> runner_actor::telling(caf::atom_value what) {

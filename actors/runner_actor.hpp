@@ -55,11 +55,12 @@ private:
   void vacant();
   void lost_touch();
   void give_up_boot();
-  void ended(const exit_info& info);
+  void ended(std::string text);
   void finish(runner_gone::how why, loss_ptr cause);
   bool enter(runner_event event);
   void overdue();
   void terminate();
+  void unreported();
   std::function<void()> telling(caf::atom_value what);
 
   const caf::actor pool_;

@@ -91,6 +91,9 @@ public:
             runners.push_back(runner);
           },
           [](forget_atom, std::uint64_t) {},
+          // As the terminator of every runner.
+          [](drain_atom) {},
+          [](stop_atom) {},
         };
       });
     gateway_ = context->gateway;
@@ -234,6 +237,57 @@ TEST_CASE("a runner that joins after boot_timeout is not let in") {
   CHECK(world.join(0));
   CHECK(world.core->table.count().runners == 0);
   CHECK(world.core->table.count().queued == 1);
+}
+
+TEST_CASE("a runner whose end is not reported frees its place all the same") {
+  fixture world{{.max = 1, .boot_timeout = 1s}};
+  world.queue(1);
+  world.start(0);
+  world.pass(1s);
+  REQUIRE(*world.provider->orders[0].terminations == 1);
+  world.pass(4999ms);
+  CHECK(world.core->count.failed_boots == 0);
+  world.pass(1ms);
+  CHECK(world.core->count.failed_boots == 1);
+  REQUIRE(world.core->boot_problem());
+  CHECK(world.core->boot_problem()->message.find(
+          "its backend did not report its end")
+        != std::string::npos);
+  world.pass(100ms);
+  CHECK(world.provider->orders.size() == 2);
+}
+
+TEST_CASE("a pool ends although its backend never answers to a boot") {
+  fixture world{{.max = 1, .boot_timeout = flame::infinite}};
+  world.queue(1);
+  bool has_ended = false;
+  world.pool->attach_functor([&] {
+    has_ended = true;
+  });
+  caf::anon_send(world.pool, stop_atom::value);
+  world.scheduler.run();
+  CHECK_FALSE(has_ended);
+  CHECK(world.provider->orders[0].request.cancelled.stop_requested());
+  world.pass(5s);
+  CHECK(has_ended);
+}
+
+TEST_CASE("a pool ends although its backend reports no end") {
+  fixture world{{.max = 1, .shutdown_timeout = 1s}};
+  world.queue(1);
+  world.start(0);
+  REQUIRE_FALSE(world.join(0));
+  bool has_ended = false;
+  world.pool->attach_functor([&] {
+    has_ended = true;
+  });
+  caf::anon_send(world.pool, stop_atom::value);
+  world.scheduler.run();
+  world.pass(1s);
+  CHECK(*world.provider->orders[0].terminations == 1);
+  CHECK_FALSE(has_ended);
+  world.pass(5s);
+  CHECK(has_ended);
 }
 
 TEST_CASE("a boot_timeout that is infinite sets no timer") {
