@@ -30,6 +30,10 @@ struct runner_ready {
 /// To a runner actor: the table has retired its slots, as they were idle.
 using retired_atom = caf::atom_constant<caf::atom("flRetired")>;
 
+/// To a runner actor: work on its runner does not end although it was asked to.
+/// To the pool actor, with the runner's number: it takes no more work.
+using wedged_atom = caf::atom_constant<caf::atom("flWedged")>;
+
 /// To the pool actor: one of its runners is no more.
 struct runner_gone {
   enum class how { boot_failed, lost, let_go };

@@ -67,6 +67,9 @@ caf::behavior pool_actor::make_behavior() {
     [this](const runner_ready& message) {
       became_ready(message);
     },
+    [this](wedged_atom, std::uint64_t id) {
+      is_wedged(id);
+    },
     [this](const runner_gone& message) {
       is_gone(message);
     },
@@ -169,6 +172,16 @@ std::size_t pool_actor::staying() const {
 }
 
 // -- shrinking ----------------------------------------------------------------
+
+/// Its place is free only when it has ended; below `max`, another one need not
+/// wait for that.
+void pool_actor::is_wedged(std::uint64_t id) {
+  auto i = members_.find(id);
+  if (i == members_.end())
+    return;
+  i->second.is_retired = true;
+  grow();
+}
 
 void pool_actor::is_gone(const runner_gone& message) {
   auto i = members_.find(message.id);

@@ -14,6 +14,7 @@ namespace {
 
 using vacant_atom = caf::atom_constant<caf::atom("flVacant")>;
 using suspect_atom = caf::atom_constant<caf::atom("flSuspect")>;
+using undrained_atom = caf::atom_constant<caf::atom("flUndrain")>;
 using overdue_atom = caf::atom_constant<caf::atom("flOverdue")>;
 using unreported_atom = caf::atom_constant<caf::atom("flUnreport")>;
 
@@ -102,6 +103,12 @@ caf::behavior runner_actor::make_behavior() {
     },
     [this](suspect_atom) {
       lost_touch();
+    },
+    [this](wedged_atom) {
+      wedged();
+    },
+    [this](undrained_atom) {
+      end_wedged();
     },
     [this](wait_atom) {
       give_up_boot();
@@ -219,7 +226,8 @@ void runner_actor::make_ready(const caf::actor& terminator,
   monitor(terminator_);
   slots_ = std::make_shared<runner_slots>(
     name_, core_->options.max_concurrency, lanes_, orders,
-    telling(vacant_atom::value), telling(suspect_atom::value));
+    telling(vacant_atom::value), telling(suspect_atom::value),
+    telling(wedged_atom::value));
   // Before anybody can have been served, who may ask.
   core_->count.boots += 1;
   // First the slots, then the news: else the pool would see a runner less on
@@ -247,11 +255,33 @@ void runner_actor::drain() {
 }
 
 void runner_actor::vacant() {
+  end_wedged();
   if (state_ != runner_state::draining)
     return;
   send(terminator_, stop_atom::value);
   // It has nothing to do any more, so it needs no time to end.
   delayed_send(this, std::chrono::seconds{5}, overdue_atom::value);
+}
+
+void runner_actor::wedged() {
+  if (!enter(runner_event::wedged))
+    return;
+  core_->log->warn("runner is wedged pool={} runner={} a call has not ended "
+                   "within stop_grace of being asked to stop: no new work "
+                   "comes here, and what else runs has drain_timeout to end",
+                   core_->name, name_);
+  send(pool_, wedged_atom::value, id_);
+  send_after(this, core_->options.drain_timeout, undrained_atom::value);
+}
+
+void runner_actor::end_wedged() {
+  if (state_ != runner_state::wedged || !verdict_.empty())
+    return;
+  verdict_ = fmt::format(
+    "was ended by force: a call on it had not ended {:g} s after it was asked "
+    "to stop (stop_grace)",
+    std::chrono::duration<double>(core_->options.stop_grace).count());
+  terminate();
 }
 
 void runner_actor::lost_touch() {

@@ -53,6 +53,8 @@ private:
                   int pid);
   void drain();
   void vacant();
+  void wedged();
+  void end_wedged();
   void lost_touch();
   void give_up_boot();
   void ended(std::string text);

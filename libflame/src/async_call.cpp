@@ -7,6 +7,7 @@
 #include "caller_ports.hpp"
 #include "flame/detail/operation.hpp"
 #include "logging.hpp"
+#include "timing.hpp"
 
 namespace flame::detail {
 
@@ -30,8 +31,9 @@ constexpr std::size_t longest_quick_result = 64 * 1024;
 /// `queued` until the table grants a slot; `working` while the request is sent
 /// and the answer awaited; `verdict` when the lane ended and the pool is
 /// finding out why; `lingering` when the caller has its error already and the
-/// function has not ended. Whatever ends a call runs under `mutex_`, which is
-/// taken before the table's and never after it.
+/// function has not ended, which gets `stop_grace` for that. Whatever ends a
+/// call runs under `mutex_`, which is taken before the table's and never after
+/// it.
 class async_call final : public pending_work, public slot_holder {
 public:
   async_call(std::shared_ptr<pool_core> pool, buffer request,
@@ -68,6 +70,7 @@ public:
     step([&](async_call& self) {
       self.pool_->table.transfer(from, self);
       self.lane_->cancel();
+      self.begin_grace();
       self.await_end();
     });
   }
@@ -116,7 +119,18 @@ private:
   // -- called by the reactor --------------------------------------------------
 
   void expired() override {
-    give_up(std::nullopt);
+    if (!report_if_lingering())
+      give_up(std::nullopt);
+  }
+
+  bool report_if_lingering() {
+    std::unique_lock guard{mutex_};
+    if (phase_ != phase::lingering)
+      return false;
+    // The call's own deadline may come in when the grace has just begun.
+    if (std::chrono::steady_clock::now() >= deadline_)
+      pool_->table.report_wedged(*this);
+    return true;
   }
 
   template <class F>
@@ -267,6 +281,13 @@ private:
     }
   }
 
+  void begin_grace() {
+    pool_->loop->unwatch(*this);
+    deadline_ =
+      time_after(std::chrono::steady_clock::now(), pool_->options.stop_grace);
+    pool_->loop->watch(*this);
+  }
+
   /// The caller is served already; what still comes is thrown away until the
   /// runner closes its end, which it does when the function has ended.
   void await_end() {
@@ -337,9 +358,9 @@ private:
     auto error = why ? *why : call_timeout(*pool_, runner()->name);
     if (phase_ == phase::working && lane_) {
       tell(std::move(error));
-      pool_->loop->unwatch(*this);
       phase_ = phase::lingering;
       lane_->cancel();
+      begin_grace();
       return;
     }
     fail(std::move(error));

@@ -51,6 +51,14 @@ constexpr std::array pool_rows = {
     {"shutdown_timeout", option_kind::time, 0, forever, "time",
      "Time that running work gets when pool, runner or parent shut down."},
     &pool_options::shutdown_timeout},
+  pool_row{{"stop_grace", option_kind::time, 0, forever, "time",
+            "Time that a function gets to end after it was asked to stop; the "
+            "runner of one that takes longer gets no new work."},
+           &pool_options::stop_grace},
+  pool_row{{"drain_timeout", option_kind::time, 0, forever, "time",
+            "Time that the other work on such a runner gets, before it is "
+            "ended by force and replaced."},
+           &pool_options::drain_timeout},
   pool_row{{"idle_shutdown_after", option_kind::time, 0, forever, "time",
             "A runner above `min` that had nothing to do for this long is "
             "let go."},

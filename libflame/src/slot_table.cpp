@@ -94,6 +94,8 @@ void slot_table::release(slot_holder& holder, std::unique_ptr<lane> returned) {
   holder.state_ = slot_holder::state::outside;
   surplus = holder.lane_ ? std::move(holder.lane_) : std::move(returned);
   runner.holders_.erase(runner.holders_.iterator_to(holder));
+  if (std::exchange(holder.is_wedged_, false))
+    --runner.wedged_;
   using state = runner_slots::state;
   if (runner.state_ == state::gone)
     return;
@@ -120,8 +122,8 @@ void slot_table::release(slot_holder& holder, std::unique_ptr<lane> returned) {
       lanes.push_back(std::move(surplus));
     }
     file(runner);
-  } else if (runner.state_ == state::retired && runner.in_use_ == 0) {
-    runner.on_vacant_();
+  } else {
+    tell_if_vacant(runner);
   }
 }
 
@@ -147,6 +149,21 @@ void slot_table::report_closed_lane(slot_holder& holder) {
     runner.state_ = runner_slots::state::suspect;
   }
   runner.on_suspect_();
+}
+
+void slot_table::report_wedged(slot_holder& holder) {
+  std::lock_guard guard{mutex_};
+  auto& runner = *holder.runner_;
+  using state = runner_slots::state;
+  if (runner.state_ == state::gone || std::exchange(holder.is_wedged_, true))
+    return;
+  if (runner.state_ == state::ready) {
+    unfile(runner);
+    runner.state_ = state::retired;
+  }
+  if (++runner.wedged_ == 1)
+    runner.on_wedged_();
+  tell_if_vacant(runner);
 }
 
 // -- for the pool and its runners ---------------------------------------------
@@ -197,8 +214,7 @@ void slot_table::retire(runner_slots& runner) {
     unfile(runner);
   if (runner.state_ == state::ready || runner.state_ == state::suspect)
     runner.state_ = state::retired;
-  if (runner.state_ == state::retired && runner.in_use_ == 0)
-    runner.on_vacant_();
+  tell_if_vacant(runner);
 }
 
 std::optional<time_point> slot_table::idle_since(
@@ -280,6 +296,12 @@ void slot_table::unfile(runner_slots& runner) {
     return;
   auto& from = by_load_[runner.in_use_];
   from.erase(from.iterator_to(runner));
+}
+
+void slot_table::tell_if_vacant(runner_slots& runner) {
+  if (runner.state_ == runner_slots::state::retired
+      && runner.in_use_ == runner.wedged_)
+    runner.on_vacant_();
 }
 
 void slot_table::fail(slot_holder& holder, slot_holder::state state,

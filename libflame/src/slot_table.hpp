@@ -79,6 +79,7 @@ private:
   std::shared_ptr<runner_slots> runner_;
   std::unique_ptr<lane> lane_;
   loss_ptr loss_;
+  bool is_wedged_ = false;
 };
 
 using holder_list = boost::intrusive::list<slot_holder>;
@@ -89,20 +90,24 @@ class runner_slots : public boost::intrusive::list_base_hook<>,
 public:
   /// @param opener opens lanes to the runner
   /// @param orders starts children on the runner
-  /// @param on_vacant called once the runner has been retired and its last
-  ///        slot is free, with the table's mutex held
+  /// @param on_vacant called once the runner has been retired and nothing but
+  ///        wedged work holds slots of it, with the table's mutex held
   /// @param on_suspect called when a lane ended although it should not, with
   ///        the table's mutex held
+  /// @param on_wedged called when work on the runner does not end although it
+  ///        was asked to, with the table's mutex held
   runner_slots(std::string name, std::size_t capacity,
                std::shared_ptr<lane_opener> opener, caf::actor orders,
                std::function<void()> on_vacant,
-               std::function<void()> on_suspect)
+               std::function<void()> on_suspect,
+               std::function<void()> on_wedged)
     : name(std::move(name)),
       capacity(capacity),
       opener(std::move(opener)),
       orders(std::move(orders)),
       on_vacant_(std::move(on_vacant)),
-      on_suspect_(std::move(on_suspect)) {
+      on_suspect_(std::move(on_suspect)),
+      on_wedged_(std::move(on_wedged)) {
     // nop
   }
 
@@ -118,8 +123,11 @@ private:
 
   std::function<void()> on_vacant_;
   std::function<void()> on_suspect_;
+  std::function<void()> on_wedged_;
   state state_ = state::ready;
   std::size_t in_use_ = 0;
+  /// Of those in use.
+  std::size_t wedged_ = 0;
   time_point idle_since_ = {};
   /// Lanes by the kind of caller that used them last.
   std::vector<std::unique_ptr<lane>> plain_lanes_;
@@ -172,6 +180,10 @@ public:
   /// found out. The holder gets `failed` when it has.
   void report_closed_lane(slot_holder& holder);
 
+  /// What `holder` stands for was asked to end and does not: no more work for
+  /// its runner, which is to be ended.
+  void report_wedged(slot_holder& holder);
+
   // -- for the pool and its runners -------------------------------------------
 
   /// Offers the slots of a new runner.
@@ -217,6 +229,7 @@ private:
   runner_slots* least_loaded();
   void file(runner_slots& runner);
   void unfile(runner_slots& runner);
+  void tell_if_vacant(runner_slots& runner);
   void fail(slot_holder& holder, slot_holder::state state, const loss_ptr& why);
   void fail_all_queued(const loss_ptr& why);
 

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <ctime>
 #include <set>
 #include <thread>
@@ -5,12 +6,21 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "support/processes.hpp"
 #include "support/test_main.hpp"
 
 using namespace std::chrono_literals;
 using namespace tests;
 
 namespace {
+
+std::atomic<bool> may_end = false;
+
+/// Never looks at a stop token.
+void ignore_stop_token() {
+  while (!may_end)
+    std::this_thread::sleep_for(1ms);
+}
 
 int pid_after(std::chrono::milliseconds time) {
   std::this_thread::sleep_for(time);
@@ -374,4 +384,82 @@ TEST_CASE("idle_shutdown_after may be zero, and costs next to nothing") {
   CHECK(eventually([&] {
     return pool.stats().retired == 1;
   }));
+}
+
+TEST_CASE("a runner with a call that ignores its stop token is replaced") {
+  auto pool = new_pool("process", {.max = 1, .stop_grace = 100ms});
+  auto pid = flame::call(pool, pid_after, 0ms);
+  auto error = failure_of([&] {
+    flame::call(pool, {.timeout = 100ms}, ignore_stop_token);
+  });
+  CHECK(error.code() == flame::errc::timeout);
+  CHECK(eventually([&] {
+    return flame::call(pool, pid_after, 0ms) != pid;
+  }));
+  CHECK_FALSE(is_running(pid));
+  CHECK(pool.stats().lost == 1);
+}
+
+TEST_CASE("a call beside one that ignores its stop token can still end") {
+  auto pool =
+    new_pool("process", {.max = 2, .max_concurrency = 3, .stop_grace = 100ms});
+  auto pid = flame::call(pool, pid_after, 0ms);
+  auto signal = std::filesystem::temp_directory_path()
+                / ("flame-test-" + std::to_string(pid));
+  auto beside = flame::async(
+    pool,
+    [](const std::string& file) {
+      while (!std::filesystem::exists(file))
+        std::this_thread::sleep_for(1ms);
+      return ::getpid();
+    },
+    signal.string());
+  auto stuck = flame::async(pool, {.timeout = 100ms}, ignore_stop_token);
+  CHECK(failure_of([&] {
+          stuck.get();
+        }).code()
+        == flame::errc::timeout);
+  // New work goes elsewhere once the runner counts as wedged.
+  CHECK(eventually([&] {
+    return flame::call(pool, pid_after, 0ms) != pid;
+  }));
+  CHECK(is_running(pid));
+  std::ofstream{signal} << '\n';
+  CHECK(beside.get() == pid);
+  CHECK(eventually([&] {
+    return !is_running(pid);
+  }));
+  std::filesystem::remove(signal);
+}
+
+TEST_CASE("a call beside one that ignores its stop token gets drain_timeout") {
+  auto pool = new_pool("process", {.max = 1,
+                                   .max_concurrency = 2,
+                                   .stop_grace = 100ms,
+                                   .drain_timeout = 300ms});
+  auto beside = flame::async(pool, pid_after, 60'000ms);
+  auto stuck = flame::async(pool, {.timeout = 100ms}, ignore_stop_token);
+  auto queued = flame::async(pool, pid_after, 0ms);
+  auto error = failure_of([&] {
+    beside.get();
+  });
+  CHECK(error.code() == flame::errc::runner_lost);
+  CHECK(std::string{error.what()}.find("stop_grace") != std::string::npos);
+  CHECK(failure_of([&] {
+          stuck.get();
+        }).code()
+        == flame::errc::timeout);
+  CHECK(queued.get() > 0);
+}
+
+TEST_CASE("a local runner with a call that ignores its stop token is left") {
+  auto pool =
+    new_pool("local", {.max = 1, .max_concurrency = 1, .stop_grace = 50ms});
+  auto error = failure_of([&] {
+    flame::call(pool, {.timeout = 50ms}, ignore_stop_token);
+  });
+  CHECK(error.code() == flame::errc::timeout);
+  CHECK(flame::call(pool, pid_after, 0ms) == ::getpid());
+  CHECK(pool.stats().boots == 2);
+  may_end = true;
 }

@@ -145,7 +145,8 @@ std::string command_line_mistake(std::vector<const char*> arguments) {
 
 const std::string keys_of_pools =
   "min, max, max_concurrency, max_queue, timeout, boot_timeout, "
-  "shutdown_timeout, idle_shutdown_after, max_message, backend, log";
+  "shutdown_timeout, stop_grace, drain_timeout, idle_shutdown_after, "
+  "max_message, backend, log";
 
 } // namespace
 
@@ -262,6 +263,8 @@ pools:
     timeout: 60s
     boot_timeout: 20s
     shutdown_timeout: 10s
+    stop_grace: 2s
+    drain_timeout: 1min
     idle_shutdown_after: infinite
     max_message: 256MiB
     backend: {name: process, executable: /usr/bin/x}
@@ -279,6 +282,8 @@ pools:
             .timeout = 60s,
             .boot_timeout = 20s,
             .shutdown_timeout = 10s,
+            .stop_grace = 2s,
+            .drain_timeout = 60s,
             .idle_shutdown_after = flame::infinite,
             .max_message = std::size_t{256} << 20,
             .backend = {"process", {{"executable", "/usr/bin/x"}}},
@@ -814,6 +819,8 @@ pools:
     timeout: 30s                        # default
     boot_timeout: 30s                   # default
     shutdown_timeout: 30s               # default
+    stop_grace: 5s                      # default
+    drain_timeout: 30s                  # default
     idle_shutdown_after: 30s            # default
     max_message: 1GiB                   # default
     backend: docker                     # code
@@ -826,6 +833,8 @@ pools:
     timeout: 1min                       # environment FLAME_POOLS_FFMPEG_TIMEOUT
     boot_timeout: 30s                   # default
     shutdown_timeout: 30s               # default
+    stop_grace: 5s                      # default
+    drain_timeout: 30s                  # default
     idle_shutdown_after: 30s            # default
     max_message: 1GiB                   # default
     backend:
@@ -840,6 +849,8 @@ pools:
     timeout: 30s                        # default
     boot_timeout: 30s                   # default
     shutdown_timeout: 30s               # default
+    stop_grace: 5s                      # default
+    drain_timeout: 30s                  # default
     idle_shutdown_after: 30s            # default
     max_message: 1GiB                   # default
     backend: process                    # environment FLAME_BACKEND

@@ -150,6 +150,17 @@ public:
     return refusal;
   }
 
+  /// The work of waiter number `which` does not end although it was asked to.
+  void wedge(std::size_t which) {
+    core->table.report_wedged(*waiters_.at(which));
+    scheduler.run();
+  }
+
+  void release(std::size_t which) {
+    core->table.release(*waiters_.at(which));
+    scheduler.run();
+  }
+
   void pass(std::chrono::nanoseconds time) {
     scheduler.advance_time(time);
     scheduler.run();
@@ -288,6 +299,58 @@ TEST_CASE("a pool ends although its backend reports no end") {
   CHECK_FALSE(has_ended);
   world.pass(5s);
   CHECK(has_ended);
+}
+
+TEST_CASE("a wedged runner is ended once nothing else runs there") {
+  fixture world{{.max = 1, .max_concurrency = 2}};
+  world.queue(2);
+  world.start(0);
+  REQUIRE_FALSE(world.join(0));
+  auto& order = world.provider->orders[0];
+  world.wedge(0);
+  CHECK(*order.terminations == 0);
+  world.release(1);
+  CHECK(*order.terminations == 1);
+  order.request.on_exit({});
+  world.scheduler.run();
+  CHECK(world.core->count.lost == 1);
+}
+
+TEST_CASE("a wedged runner is ended after drain_timeout, whatever runs there") {
+  fixture world{{.max = 1, .max_concurrency = 2, .drain_timeout = 10s}};
+  world.queue(2);
+  world.start(0);
+  REQUIRE_FALSE(world.join(0));
+  auto& order = world.provider->orders[0];
+  world.wedge(0);
+  world.pass(9999ms);
+  CHECK(*order.terminations == 0);
+  world.pass(1ms);
+  CHECK(*order.terminations == 1);
+}
+
+TEST_CASE("a wedged runner of min is replaced before it has ended") {
+  fixture world{{.min = 1, .max = 2, .max_concurrency = 2}};
+  world.start(0);
+  REQUIRE_FALSE(world.join(0));
+  world.queue(2);
+  REQUIRE(world.provider->orders.size() == 1);
+  world.wedge(0);
+  CHECK(world.provider->orders.size() == 2);
+}
+
+TEST_CASE("a pool that shuts down does not wait for wedged work") {
+  fixture world{{.max = 1, .shutdown_timeout = flame::infinite}};
+  world.queue(1);
+  world.start(0);
+  REQUIRE_FALSE(world.join(0));
+  caf::anon_send(world.pool, stop_atom::value);
+  world.scheduler.run();
+  world.pass(1h);
+  CHECK(*world.provider->orders[0].terminations == 0);
+  world.wedge(0);
+  world.pass(5s);
+  CHECK(*world.provider->orders[0].terminations == 1);
 }
 
 TEST_CASE("a boot_timeout that is infinite sets no timer") {

@@ -14,24 +14,25 @@ using flame::detail::to_string;
 
 using enum runner_state;
 
-constexpr runner_state all_states[] = {booting, connecting, ready,
+constexpr runner_state all_states[] = {booting, connecting, ready, wedged,
                                        severed, draining,   gone};
 
 constexpr runner_event all_events[] = {
-  runner_event::started, runner_event::joined, runner_event::let_go,
-  runner_event::lost_touch, runner_event::ended};
+  runner_event::started, runner_event::joined,     runner_event::wedged,
+  runner_event::let_go,  runner_event::lost_touch, runner_event::ended};
 
 constexpr auto stays = std::nullopt;
 
 /// By state and event, in the order above.
-constexpr std::optional<runner_state> expected[6][5] = {
-  //  started     joined  let_go    lost_touch  ended
-  {connecting, ready, stays, stays, gone}, // booting
-  {stays, ready, stays, stays, gone},      // connecting
-  {stays, stays, draining, severed, gone}, // ready
-  {stays, stays, stays, stays, gone},      // severed
-  {stays, stays, stays, stays, gone},      // draining
-  {stays, stays, stays, stays, stays},     // gone
+constexpr std::optional<runner_state> expected[7][6] = {
+  //  started     joined  wedged  let_go    lost_touch  ended
+  {connecting, ready, stays, stays, stays, gone},  // booting
+  {stays, ready, stays, stays, stays, gone},       // connecting
+  {stays, stays, wedged, draining, severed, gone}, // ready
+  {stays, stays, stays, draining, severed, gone},  // wedged
+  {stays, stays, stays, stays, stays, gone},       // severed
+  {stays, stays, stays, stays, stays, gone},       // draining
+  {stays, stays, stays, stays, stays, stays},      // gone
 };
 
 TEST_CASE("every event leads from every state to where the table says") {

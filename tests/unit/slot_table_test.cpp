@@ -135,6 +135,9 @@ struct fake_runner {
         },
         [this] {
           ++suspect;
+        },
+        [this] {
+          ++wedged;
         })) {
     // nop
   }
@@ -146,6 +149,7 @@ struct fake_runner {
   socket_pair ends;
   std::atomic<int> vacant = 0;
   std::atomic<int> suspect = 0;
+  std::atomic<int> wedged = 0;
   std::shared_ptr<runner_slots> slots;
 };
 
@@ -609,6 +613,63 @@ TEST_CASE("a lane of a runner that is gone is no news") {
   f.table.remove(r, lost);
   f.table.report_closed_lane(holder);
   CHECK(r.suspect == 0);
+}
+
+TEST_CASE("a runner with wedged work gets no more, and is vacant without it") {
+  fixture f;
+  auto& r = f.add("r", 3);
+  auto& stuck = f.granted();
+  auto& other = f.granted();
+  f.table.report_wedged(stuck);
+  CHECK(r.wedged == 1);
+  CHECK(r.vacant == 0);
+  CHECK(stuck.in() == state::holding);
+  f.queued();
+  other.release();
+  CHECK(r.wedged == 1);
+  CHECK(r.vacant == 1);
+  CHECK(f.counts(1, 1, 1));
+  f.table.remove(r, lost);
+  CHECK(stuck.in() == state::lost);
+  stuck.release();
+  CHECK(f.counts(0, 1, 0));
+}
+
+TEST_CASE("wedged work is news once, and counts no more when it has ended") {
+  fixture f;
+  auto& r = f.add("r", 3);
+  auto& first = f.granted();
+  auto& second = f.granted();
+  auto& other = f.granted();
+  f.table.report_wedged(first);
+  f.table.report_wedged(first);
+  f.table.report_wedged(second);
+  CHECK(r.wedged == 1);
+  first.release();
+  CHECK(r.vacant == 0);
+  other.release();
+  CHECK(r.vacant == 1);
+  second.release();
+  CHECK(f.counts(0, 0, 1));
+}
+
+TEST_CASE("wedged work does not keep a runner from being drained") {
+  fixture f;
+  auto& r = f.add("r", 2);
+  auto& stuck = f.granted();
+  f.table.retire(r);
+  CHECK(r.vacant == 0);
+  f.table.report_wedged(stuck);
+  CHECK(r.vacant == 1);
+}
+
+TEST_CASE("wedged work of a runner that is gone is no news") {
+  fixture f;
+  auto& r = f.add("r", 1);
+  auto& stuck = f.granted();
+  f.table.remove(r, lost);
+  f.table.report_wedged(stuck);
+  CHECK(r.wedged == 0);
 }
 
 TEST_CASE("demand is told once until it is asked for") {

@@ -71,6 +71,16 @@ struct pool_options {
   /// Time that running work gets when pool, runner or parent shut down.
   duration shutdown_timeout = std::chrono::seconds{30};
 
+  /// Time that a function gets to end after it was asked to stop: by its
+  /// timeout, or because its caller is gone. The runner of one that takes longer
+  /// gets no new work.
+  duration stop_grace = std::chrono::seconds{5};
+
+  /// Time that the other work on such a runner gets, before the runner is ended
+  /// by force and replaced. The `local` backend cannot end a thread: there, the
+  /// runner is replaced and the function goes on.
+  duration drain_timeout = std::chrono::seconds{30};
+
   /// A runner above `min` that had nothing to do for this long is let go.
   duration idle_shutdown_after = std::chrono::seconds{30};
 
