@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -24,14 +25,17 @@ public:
 
   void start();
 
-  /// Takes what is in the pipe now; the rest belongs to processes that have
-  /// outlived the one that was started, and nobody reads it.
+  /// Takes what is in the pipe now, and no more than fits into it; the rest
+  /// belongs to processes that have outlived the one that was started, and
+  /// nobody reads it.
   void finish();
 
   std::vector<std::string> last_lines() const;
 
 private:
-  bool read_available();
+  /// Takes what is there.
+  /// @returns whether there may be more, now or later
+  bool read_at_most(std::size_t limit);
   void take(const char* bytes, std::size_t size);
   void line_complete();
 

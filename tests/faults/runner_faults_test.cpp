@@ -2,6 +2,7 @@
 #include <thread>
 
 #include <csignal>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,6 +15,21 @@ using namespace tests;
 namespace {
 
 using steady = std::chrono::steady_clock;
+
+using printing_atom = caf::atom_constant<caf::atom("printing")>;
+
+/// Prints faster than anybody can read, and says so once that is the case.
+void print_without_end(std::stop_token stop, const caf::actor& listener) {
+  // So much is in the pipe that it is not empty before there is more.
+  ::fcntl(STDOUT_FILENO, F_SETPIPE_SZ, 1 << 20);
+  std::string text(64 << 10, '\n');
+  for (int i = 0; !stop.stop_requested(); ++i) {
+    if (::write(STDOUT_FILENO, text.data(), text.size()) < 0)
+      return;
+    if (i == 16)
+      caf::anon_send(listener, printing_atom::value);
+  }
+}
 
 } // namespace
 
@@ -85,6 +101,30 @@ TEST_CASE("what a runner has started ends with it") {
   CHECK(eventually([&] {
     return !is_running(child);
   }));
+}
+
+TEST_CASE("a function that prints without end does not keep other pools") {
+  caf::scoped_actor self{node().system()};
+  auto noisy =
+    new_pool("process", {.max = 1, .shutdown_timeout = 2s, .log = "off"});
+  auto printing =
+    flame::async(noisy, {.timeout = 60s}, print_without_end, caf::actor{self});
+  auto is_printing = false;
+  self->receive(
+    [&](printing_atom) {
+      is_printing = true;
+    },
+    caf::after(20s) >> [] {});
+  REQUIRE(is_printing);
+  auto other = new_pool("process", {.timeout = 20s});
+  auto answer = flame::try_call(other, [] {
+    return 1;
+  });
+  CHECK(answer == 1);
+  CHECK(noisy.stats().in_use == 1);
+  // Which sets the function's stop token.
+  noisy.shutdown();
+  CHECK(printing.wait_for(20s) == std::future_status::ready);
 }
 
 TEST_CASE("another program is refused, with both builds in the message") {
