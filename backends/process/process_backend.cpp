@@ -90,8 +90,24 @@ private:
   std::thread thread_;
 };
 
+/// `PIDFD_SIGNAL_PROCESS_GROUP`, which is younger than the headers that this is
+/// built with.
+constexpr unsigned signal_group = 1u << 2;
+
+exit_info exit_info_from(const siginfo_t& how) {
+  exit_info result;
+  result.how = how.si_code == CLD_EXITED ? exit_info::kind::exited
+                                         : exit_info::kind::signaled;
+  result.status = how.si_status;
+  return result;
+}
+
 /// A process that runs, until it has been reaped. Used on the loop's thread,
 /// except for `terminate`.
+///
+/// It is told from others by a descriptor, not by its number: a program that
+/// ignores SIGCHLD, or waits for any child, reaps it as soon as it ends, and
+/// the number may then be that of another process.
 class running_process : public std::enable_shared_from_this<running_process> {
 public:
   running_process(asio::io_context& io, child_process process,
@@ -122,12 +138,11 @@ public:
                       });
   }
 
-  /// Any thread. The number of a process is not used again before it is
-  /// reaped, which happens under the same mutex.
+  /// Any thread.
   void terminate() {
     std::lock_guard guard{mutex_};
     if (!is_reaped_)
-      ::kill(-pid_, SIGKILL);
+      kill_group();
   }
 
   int pid() const noexcept {
@@ -139,17 +154,18 @@ private:
     exit_info info;
     {
       std::lock_guard guard{mutex_};
-      // What the runner has started ends with it. Its number is still taken,
-      // so this hits its group and no other.
-      ::kill(-pid_, SIGKILL);
-      boost::system::error_code ec;
-      process_.wait(ec);
+      // What the runner has started ends with it.
+      kill_group();
+      siginfo_t how{};
+      if (wait_for(how, WEXITED))
+        info = exit_info_from(how);
+      else
+        info.detail = fmt::format(
+          "how is not known ({}), because this program reaps its children "
+          "itself: it ignores SIGCHLD, or waits for any child",
+          std::strerror(errno));
       is_reaped_ = true;
-      auto status = process_.native_exit_code();
-      info.how = WIFSIGNALED(status) ? exit_info::kind::signaled
-                                     : exit_info::kind::exited;
-      info.status =
-        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+      process_.detach();
     }
     boost::system::error_code ignored;
     ended_.close(ignored);
@@ -159,8 +175,30 @@ private:
     std::exchange(on_exit_, nullptr)(std::move(info));
   }
 
+  bool wait_for(siginfo_t& how, int options) {
+    auto fd = static_cast<id_t>(ended_.native_handle());
+    int result = -1;
+    do
+      result = ::waitid(P_PIDFD, fd, &how, options);
+    while (result != 0 && errno == EINTR);
+    return result == 0;
+  }
+
+  void kill_group() {
+    // Before Linux 6.9, a group is named by its number. That is the group's own
+    // as long as the process has not been reaped.
+    if (::syscall(SYS_pidfd_send_signal, ended_.native_handle(), SIGKILL,
+                  nullptr, signal_group)
+        == 0)
+      return;
+    siginfo_t ignored{};
+    if (wait_for(ignored, WEXITED | WNOHANG | WNOWAIT))
+      ::kill(-pid_, SIGKILL);
+  }
+
   child_process process_;
   const int pid_;
+  /// Becomes readable when the process has ended.
   asio::posix::stream_descriptor ended_;
   std::shared_ptr<output_reader> out_;
   std::shared_ptr<output_reader> err_;

@@ -13,6 +13,9 @@ namespace flame {
 /// is ended as a whole when the runner ends, in whatever way. What it writes
 /// goes to the parent's log.
 ///
+/// How a runner ended can only be told by a program that leaves its children to
+/// be waited for: not by one that ignores SIGCHLD, or waits for any child.
+///
 /// Settings:
 /// - `executable`: the program to start instead of the parent's own; it must be
 ///   the same build.

@@ -31,6 +31,23 @@ void print_without_end(std::stop_token stop, const caf::actor& listener) {
   }
 }
 
+/// As in a program that does not care for its children.
+class ignoring_children {
+public:
+  ignoring_children() {
+    struct sigaction ignore {};
+    ignore.sa_handler = SIG_IGN;
+    ::sigaction(SIGCHLD, &ignore, &before_);
+  }
+
+  ~ignoring_children() {
+    ::sigaction(SIGCHLD, &before_, nullptr);
+  }
+
+private:
+  struct sigaction before_ {};
+};
+
 } // namespace
 
 void tests::configure(flame::node_options&) {
@@ -125,6 +142,27 @@ TEST_CASE("a function that prints without end does not keep other pools") {
   // Which sets the function's stop token.
   noisy.shutdown();
   CHECK(printing.wait_for(20s) == std::future_status::ready);
+}
+
+TEST_CASE("in a program that ignores SIGCHLD, a lost runner has no status") {
+  ignoring_children ignoring;
+  auto pool = new_pool("process");
+  auto error = failure_of([&] {
+    flame::call(pool, [] {
+      ::_exit(3);
+    });
+  });
+  std::string text = error.what();
+  CAPTURE(text);
+  CHECK(error.code() == flame::errc::runner_lost);
+  CHECK(text.find("how is not known") != text.npos);
+  CHECK(text.find("it ignores SIGCHLD") != text.npos);
+  CHECK(text.find("exit status") == text.npos);
+  CHECK(flame::call(pool,
+                    [] {
+                      return 1;
+                    })
+        == 1);
 }
 
 TEST_CASE("another program is refused, with both builds in the message") {
