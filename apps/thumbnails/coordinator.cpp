@@ -76,12 +76,10 @@ void coordinator::on_exit() {
 }
 
 caf::behavior coordinator::make_behavior() {
-  // Extractors are linked to this actor, so that they end with it; how they end
-  // themselves is told by down messages.
-  set_exit_handler([this](const caf::exit_msg& exit) {
-    if (!find(exit.source) && exit.reason == caf::exit_reason::user_shutdown)
-      quit(exit.reason);
-  });
+  // Extractors are linked to this actor, so that they end with it, and nobody
+  // else is. How they end themselves is told by down messages, before or after
+  // this one; an order to end is a message of its own.
+  set_exit_handler([](const caf::exit_msg&) {});
   set_down_handler([this](const caf::down_msg& down) {
     if (auto* which = find(down.source))
       child_lost(*which, down.reason);

@@ -81,7 +81,7 @@ TEST_CASE("the result is the same with one runner, with four, and in place") {
   CHECK(left.empties());
 }
 
-TEST_CASE("a segment whose runner or ffmpeg is killed is made again, and the "
+TEST_CASE("a segment whose runner or ffmpeg is ended is made again, and the "
           "result is the same") {
   orphanage left;
   temporary_directory directory;
@@ -96,9 +96,16 @@ TEST_CASE("a segment whose runner or ffmpeg is killed is made again, and the "
   };
   program undisturbed{with_out(directory / "undisturbed")};
   REQUIRE_MESSAGE(undisturbed.wait() == 0, undisturbed.errors());
-  for (std::string victim : {"runner_pid", "ffmpeg_pid"}) {
+  struct blow {
+    std::string victim;
+    int signal;
+  };
+  for (auto& [victim, signal] : std::vector<blow>{{"runner_pid", SIGKILL},
+                                                  {"runner_pid", SIGTERM},
+                                                  {"ffmpeg_pid", SIGKILL}}) {
     CAPTURE(victim);
-    auto out = directory / victim;
+    CAPTURE(signal);
+    auto out = directory / (victim + std::to_string(signal));
     program run{with_out(out)};
     auto started = run.next_event("segment_started");
     auto runner = started["runner_pid"].get<int>();
@@ -110,7 +117,7 @@ TEST_CASE("a segment whose runner or ffmpeg is killed is made again, and the "
     do
       frame = run.next_event("frame");
     while (frame["segment"] != started["segment"]);
-    REQUIRE(::kill(started[victim].get<int>(), SIGKILL) == 0);
+    REQUIRE(::kill(started[victim].get<int>(), signal) == 0);
     auto retry = run.next_event("segment_retry");
     CHECK(retry["segment"] == started["segment"]);
     CHECK(eventually([&] {
