@@ -166,6 +166,8 @@ void coordinator::child_not_placed(attempt_id id,
   if (is_stopping_ || !which)
     return;
   if (!is_passing(error.code())) {
+    summary_.is_misconfigured =
+      error.code() == flame::errc::invalid_configuration;
     fail(error.what());
     return;
   }

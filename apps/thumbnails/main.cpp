@@ -25,6 +25,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int status_failed = 1;
+constexpr int status_misconfigured = 2;
 
 /// A pool that shrinks later than this is not waited for.
 constexpr auto longest_idle_time = 5s;
@@ -68,15 +69,19 @@ public:
       auto status = make();
       if (status != EXIT_SUCCESS)
         return status;
+    } catch (const flame::call_error& error) {
+      // `flame::run` reports these, with a status of their own.
+      if (error.code() == flame::errc::invalid_configuration)
+        throw;
+      fail(error);
     } catch (const std::runtime_error& error) {
-      summary_.how = summary::kind::failed;
-      summary_.problem = error.what();
+      fail(error);
     }
     return report();
   }
 
 private:
-  /// Everything that can be known beforehand is checked before a runner boots.
+  /// Everything that can be known beforehand is checked before work begins.
   int make() {
     find_program("ffmpeg");
     auto font = find_font(chosen_.font);
@@ -87,8 +92,9 @@ private:
     job_.out = chosen_.out;
     job_.width = chosen_.width;
     summary_.total = job_.plan.frames;
-    output_directory out{job_.out};
+    // First the pool: a mistake in its options leaves no directory behind.
     auto pool = node_.pool(chosen_.pool, pool_defaults());
+    output_directory out{job_.out};
     progress_->started(job_);
     is_started_ = true;
     extract(pool, out);
@@ -97,6 +103,11 @@ private:
     if (summary_.how == summary::kind::complete)
       watch_pool_shrink(pool);
     return EXIT_SUCCESS;
+  }
+
+  void fail(const std::runtime_error& error) {
+    summary_.how = summary::kind::failed;
+    summary_.problem = error.what();
   }
 
   int interrupted() {
@@ -136,8 +147,7 @@ private:
       }
       out.write(sheet_name, *sheet);
     } catch (const std::runtime_error& error) {
-      summary_.how = summary::kind::failed;
-      summary_.problem = error.what();
+      fail(error);
       return;
     }
     summary_.sheet = out.path() / sheet_name;
@@ -186,7 +196,7 @@ private:
         break;
     }
     std::cerr << "error: " << summary_.problem << std::endl;
-    return status_failed;
+    return summary_.is_misconfigured ? status_misconfigured : status_failed;
   }
 
   flame::node& node_;

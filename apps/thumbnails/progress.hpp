@@ -35,6 +35,8 @@ struct summary {
 
   kind how = kind::failed;
   std::string problem;
+  /// It failed because no runner can boot with the options of the pool.
+  bool is_misconfigured = false;
   std::uint32_t frames = 0;
   std::uint32_t total = 0;
   std::size_t retries = 0;

@@ -318,6 +318,8 @@ TEST_CASE("what cannot be done is said, with an exit status of its own") {
     {{video, "--width", "0"}, 2, "--width"},
     {{video, "--columns", "many"}, 2, "--columns"},
     {{video, "--pools.ffmpeg.max=0"}, 2, "max"},
+    {{video, "--pools.ffmpeg.min=5"}, 2, "min"},
+    {{video, on("warp")}, 2, "there is no backend \"warp\""},
     {{directory / "none.mp4"}, 1, "none.mp4: there is no such file"},
     {{directory / "."}, 1, "it is not a file"},
     {{broken}, 1, "broken.mp4 is not a video"},
@@ -342,6 +344,21 @@ TEST_CASE("what cannot be done is said, with an exit status of its own") {
     CHECK(left.empties(0ms));
     CHECK_FALSE(fs::exists(out));
   }
+}
+
+TEST_CASE("options with which no runner boots have the status of a mistake") {
+  orphanage left;
+  temporary_directory directory;
+  auto video = directory / "v.mp4";
+  make_video(video, {.seconds = "2"});
+  program run{thumbnails_command(
+    {video, "--out", directory / "out",
+     "--pools.ffmpeg.backend.executable=/nowhere/thumbnails"})};
+  CHECK(run.wait() == 2);
+  CAPTURE(run.errors());
+  CHECK(run.errors().find("cannot start /nowhere/thumbnails")
+        != std::string::npos);
+  CHECK(left.empties(0ms));
 }
 
 TEST_CASE("ffprobe missing is said, too") {
