@@ -85,9 +85,12 @@ TEST_CASE("a segment whose runner or ffmpeg is ended is made again, and the "
           "result is the same") {
   orphanage left;
   temporary_directory directory;
+  // A segment takes ffmpeg seconds, so that it is met at work.
+  auto video = directory / "v.mp4";
+  repeat_video(long_video(), 4, video);
   std::vector<std::string> args{
-    long_video(), "--every", "200ms",   "--segment",
-    "20s",        "--json",  keep_pool, "--pools.ffmpeg.max=2",
+    video,  "--every", "800ms",   "--segment",
+    "80s",  "--json",  keep_pool, "--pools.ffmpeg.max=2",
     "--out"};
   auto with_out = [&](const std::string& out) {
     auto result = args;

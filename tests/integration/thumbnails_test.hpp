@@ -400,6 +400,15 @@ inline void make_video(const std::string& path, const video_options& options) {
   REQUIRE_MESSAGE(ffmpeg.wait() == 0, ffmpeg.errors());
 }
 
+/// The same pictures several times over, without encoding them again.
+inline void repeat_video(const std::string& from, int times,
+                         const std::string& path) {
+  program ffmpeg{{"ffmpeg", "-nostdin", "-loglevel", "error", "-y",
+                  "-stream_loop", std::to_string(times - 1), "-i", from, "-c",
+                  "copy", path}};
+  REQUIRE_MESSAGE(ffmpeg.wait() == 0, ffmpeg.errors());
+}
+
 /// A video on which ffmpeg has enough to do to be met at work; made once.
 inline const std::string& long_video() {
   static temporary_directory directory;
