@@ -147,6 +147,12 @@ image_size first_frame_size(const std::filesystem::path& directory) {
 
 } // namespace
 
+std::uint32_t most_columns() {
+  sheet_layout narrowest;
+  shape(narrowest, {narrowest_frame, 1}, narrowest_frame);
+  return longest_side / cell_width(narrowest);
+}
+
 sheet_layout arrange(std::uint32_t frames, image_size frame,
                      std::optional<std::uint32_t> columns) {
   sheet_layout result;

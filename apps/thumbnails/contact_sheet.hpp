@@ -29,9 +29,13 @@ struct sheet_layout {
   unsigned caption = 28;
 };
 
+/// The most columns that fit on a sheet, whatever the frames are like: with more
+/// of them, frames would have to be left out.
+std::uint32_t most_columns();
+
 /// Arranges frames so that the sheet is somewhat wider than high, its last row
 /// well filled, and neither side too long to be looked at.
-/// @param columns the user's choice, if any
+/// @param columns the user's choice, if any; at most `most_columns`
 sheet_layout arrange(std::uint32_t frames, image_size frame,
                      std::optional<std::uint32_t> columns);
 

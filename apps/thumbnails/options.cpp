@@ -9,6 +9,8 @@
 #include <flame/error.hpp>
 #include <fmt/format.h>
 
+#include "contact_sheet.hpp"
+
 namespace thumbnails {
 
 namespace {
@@ -52,6 +54,19 @@ CLI::Validator within(int lowest, int highest) {
   return result;
 }
 
+/// More columns than fit are told apart from what is no number of columns.
+std::string check_columns(const std::string& text) {
+  std::uint32_t columns = 0;
+  auto most = most_columns();
+  if (!CLI::detail::lexical_cast(text, columns) || columns == 0)
+    return fmt::format("{} is not a number from 1 to {}", text, most);
+  if (columns > most)
+    return fmt::format("{} columns do not fit on a contact sheet; at most {} "
+                       "do",
+                       text, most);
+  return {};
+}
+
 void describe(CLI::App& app, options& result, std::uint32_t& columns) {
   app.add_option("VIDEO", result.video, "The video")
     ->required()
@@ -70,7 +85,7 @@ void describe(CLI::App& app, options& result, std::uint32_t& columns) {
   app
     .add_option("--columns", columns,
                 "Columns of the contact sheet [what looks good]")
-    ->check(within(1, 200))
+    ->check(check_columns)
     ->type_name("N");
   app
     .add_option("--segment", read_span("--segment", result.segment),

@@ -190,6 +190,15 @@ TEST_CASE("a contact sheet shows all frames and stays of a size to look at") {
   CHECK(arrange(3, {320, 180}, 10).columns == 3);
 }
 
+TEST_CASE("as many columns as may be asked for leave no frame out") {
+  auto most = most_columns();
+  for (image_size size : {image_size{320, 180}, {16, 16}, {4096, 2160}}) {
+    CHECK(arrange(most, size, most).columns == most);
+    CHECK(arrange(most, size, most).step == 1);
+    CHECK(arrange(most + 1, size, most + 1).step > 1);
+  }
+}
+
 TEST_CASE("frames are asked of ffmpeg at the exact rate") {
   auto filter_of = [](std::int64_t every) {
     auto args = ffmpeg_arguments({"/v.mp4", 61'001, every, 10, 320});
