@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Runs a program on a backend: it must succeed, and say what is expected.
+#
+#   expect.sh BACKEND PROGRAM PATTERN...
+#
+# BACKEND is what FLAME_BACKEND is to be, or - for programs that choose their
+# own. Each PATTERN is an extended regular expression that must match what the
+# program writes, errors included; it may span lines.
+set -uo pipefail
+backend=$1 program=$2
+shift 2
+
+unset FLAME_BACKEND
+if [[ $backend != - ]]; then
+  export FLAME_BACKEND=$backend
+fi
+status=0
+output=$(timeout 50 "$program" 2>&1) || status=$?
+
+failed=no
+if ((status != 0)); then
+  echo "FAIL: exit status $status"
+  failed=yes
+fi
+for pattern in "$@"; do
+  if ! [[ $output =~ $pattern ]]; then
+    echo "FAIL: nothing like \"$pattern\""
+    failed=yes
+  fi
+done
+printf '%s\n' "$output"
+[[ $failed == no ]]
