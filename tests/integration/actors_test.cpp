@@ -279,7 +279,9 @@ TEST_CASE("an actor that awaits handles nothing else before the result") {
       self->quit();
     }};
   });
-  CHECK(order.get_future().get() == "result message");
+  auto outcome = order.get_future();
+  REQUIRE(outcome.wait_for(30s) == std::future_status::ready);
+  CHECK(outcome.get() == "result message");
 }
 
 TEST_CASE("one actor has thousands of calls under way") {
@@ -473,7 +475,9 @@ TEST_CASE("a blocking call in a detached actor is fine") {
       return 7;
     }));
   });
-  CHECK(result.get_future().get() == 7);
+  auto outcome = result.get_future();
+  REQUIRE(outcome.wait_for(30s) == std::future_status::ready);
+  CHECK(outcome.get() == 7);
 }
 
 TEST_CASE("a blocking call in a broker is refused") {

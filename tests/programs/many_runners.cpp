@@ -7,12 +7,14 @@
 //
 // SIGNS says by which signs the runners learn that their parent is gone: 1 the
 // parent-death signal, 2 the end of the lanes, 4 CAF's monitors.
+#include <csignal>
 #include <iostream>
 #include <string>
 #include <thread>
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <flame/flame.hpp>
@@ -59,6 +61,8 @@ bool hangs_at_start(flame::node& node) {
 }
 
 int run(flame::node& node) {
+  // Only the parent comes here. It is there for a test, which may crash.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   auto count = std::stoul(node.args()[0]);
   auto pool = node.pool("many", {.max = count,
                                  .max_concurrency = 2,
