@@ -13,9 +13,13 @@ namespace {
 constexpr int status_failed = 1;
 constexpr int status_usage = 2;
 
-int report(const std::exception& error, int status) {
+/// What is wrong, for people.
+/// @returns the exit status
+int report(const std::exception& error) {
   std::cerr << "error: " << error.what() << std::endl;
-  return status;
+  auto* ours = dynamic_cast<const call_error*>(&error);
+  return ours && ours->code() == errc::invalid_configuration ? status_usage
+                                                             : status_failed;
 }
 
 int run_parent(node_options options, std::vector<std::string> args,
@@ -42,19 +46,18 @@ int run_program(int argc, char** argv, const program& what) {
       std::cout << options.config.print(options.pools);
       return EXIT_SUCCESS;
     }
-  } catch (const call_error& error) {
-    return report(error, status_usage);
+  } catch (const std::exception& error) {
+    // Its parent has the status, and shows what it has said.
+    if (is_runner)
+      end_as_unable(error);
+    return report(error);
   }
   if (is_runner)
     serve_as_runner(std::move(options), std::move(line.rest), what);
   try {
     return run_parent(std::move(options), std::move(line.rest), what);
-  } catch (const call_error& error) {
-    return report(error, error.code() == errc::invalid_configuration
-                           ? status_usage
-                           : status_failed);
   } catch (const std::exception& error) {
-    return report(error, status_failed);
+    return report(error);
   }
 }
 

@@ -264,10 +264,15 @@ void serve_as_runner(node_options options, std::vector<std::string> args,
     auto* process = new runner_process(what);
     process->serve(std::move(options), std::move(args));
   } catch (const std::exception& error) {
-    std::cerr << "this runner cannot start: " << error.what() << std::endl;
+    end_as_unable(error);
   } catch (...) {
     std::cerr << "this runner cannot start" << std::endl;
   }
+  end_process(status_cannot_start, false);
+}
+
+void end_as_unable(const std::exception& why) {
+  std::cerr << "this runner cannot start: " << why.what() << std::endl;
   end_process(status_cannot_start, false);
 }
 

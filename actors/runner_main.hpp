@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -14,5 +15,8 @@ bool is_started_as_runner() noexcept;
 [[noreturn]] void serve_as_runner(node_options options,
                                   std::vector<std::string> args,
                                   const program& what);
+
+/// Ends the process of a runner that cannot start, and says why.
+[[noreturn]] void end_as_unable(const std::exception& why);
 
 } // namespace flame::detail

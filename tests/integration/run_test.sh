@@ -20,6 +20,16 @@ check() {
   fi
 }
 
+# The same output has this in it, too.
+also() {
+  local name=$1 expected=$2
+  if ! grep -qF -- "$expected" "$output"; then
+    echo "FAIL $name: wanted \"$expected\""
+    sed 's/^/    /' "$output"
+    failures=$((failures + 1))
+  fi
+}
+
 check "main's value is the exit status" 3 "the parent answers 1" "$program"
 check "start runs on runners too" 3 "a runner answers 2" "$program"
 check "a start that throws fails the boot with its text" 1 \
@@ -27,6 +37,14 @@ check "a start that throws fails the boot with its text" 1 \
 check "start may ask for a pool, on runners too" 3 "a runner answers 2" \
   "$program" --nested
 check "the error of main is reported" 1 "error: " "$program" --broken
+check "a configure that throws is reported" 1 \
+  "error: the settings are in a language unknown" \
+  env SERVICE_APP_UNSETTLED=parent "$program"
+check "a configure that throws on a runner fails the boot with its text" 1 \
+  "this runner cannot start: the settings are in a language unknown" \
+  env SERVICE_APP_UNSETTLED=runner "$program"
+also "such a runner ends with the status of one that cannot start" \
+  "ended with exit status 70"
 check "an unknown option of a pool is refused" 2 "did you mean \`max\`" \
   "$program" --pools.services.mx=2
 check "--print-config shows what is in force" 0 "backend: process" \

@@ -3,9 +3,14 @@
 //   service_app            calls on a runner that uses the service there
 //   service_app --broken   on runners, the service cannot be opened
 //   service_app --nested   every node starts a pool before anything else
+//
+// SERVICE_APP_UNSETTLED says where `configure` throws: on the "parent", or on a
+// "runner".
 #include <algorithm>
+#include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <string_view>
 
 #include <flame/flame.hpp>
 
@@ -25,6 +30,11 @@ std::string ask_service(int question) {
 class app {
 public:
   static void configure(flame::node_options& options) {
+    // Nobody is parent or runner yet: this variable is what makes a runner.
+    auto* here = std::getenv("FLAME_RUNNER") ? "runner" : "parent";
+    auto* unsettled = std::getenv("SERVICE_APP_UNSETTLED");
+    if (unsettled && std::string_view{unsettled} == here)
+      throw std::runtime_error("the settings are in a language unknown");
     options.pools["services"] = {
       .max = 1, .timeout = std::chrono::seconds{2}, .backend = "process"};
   }

@@ -35,7 +35,8 @@ namespace flame {
 /// Runs `App`, a class with these members, of which only `main` must be there:
 ///
 /// - `static void configure(node_options&)`: before anything starts, on every
-///   node; declares pools, backends and message types;
+///   node; declares pools, backends and message types. If it throws, the node
+///   does not start;
 /// - `void start(node&)`: on every node before it does any work; opens what
 ///   calls will need. If it throws on a runner, the boot has failed with that
 ///   cause;
@@ -50,7 +51,7 @@ namespace flame {
 /// returns. Flags that are flame's (see `command_line_help`) are taken out of
 /// `node::args`. `--print-config` prints the configuration and ends.
 ///
-/// @returns the exit status: that of `main`; 1 if it throws; 2 if the
+/// @returns the exit status: that of `main`; 1 if a member throws; 2 if the
 ///          configuration is not valid. Both are reported on standard error
 template <class App>
 int run(int argc, char** argv) {
