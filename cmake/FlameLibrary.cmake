@@ -12,10 +12,15 @@ add_library(flame
   $<TARGET_OBJECTS:flame_backends>)
 add_library(flame::flame ALIAS flame)
 
+# While the major version is 0, a new minor one may break programs.
+set(flame_soversion ${PROJECT_VERSION_MAJOR})
+if(PROJECT_VERSION_MAJOR EQUAL 0)
+  set(flame_soversion 0.${PROJECT_VERSION_MINOR})
+endif()
 set_target_properties(flame PROPERTIES
   LINKER_LANGUAGE CXX
   VERSION ${PROJECT_VERSION}
-  SOVERSION ${PROJECT_VERSION_MAJOR})
+  SOVERSION ${flame_soversion})
 
 # Within another project our headers are third-party code.
 set(flame_system "")

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds and runs a program with what pkg-config says about an installed flame.
+# Builds and runs a program with what pkg-config says about an installed flame,
+# and looks at the name by which programs ask for a shared one.
 #
 #   pkg_config.sh PREFIX SOURCE OUT COMPILER [FLAG...]
 set -euo pipefail
@@ -20,5 +21,17 @@ read -ra libs < <(pkg-config --libs flame)
 set -x
 "$compiler" -std=c++20 -Wall -Wextra -Werror "$@" "${cflags[@]}" \
   "$source" "${libs[@]}" -o "$out"
-LD_LIBRARY_PATH=$(pkg-config --variable=libdir flame) "$out"
+libdir=$(pkg-config --variable=libdir flame)
+LD_LIBRARY_PATH=$libdir "$out"
 readelf --notes "$out" | grep "Build ID"
+
+# Before 1.0, a program built with 0.1 must not find 0.2 in its place.
+if [[ -e $libdir/libflame.so ]]; then
+  version=$(pkg-config --modversion flame)
+  case $version in
+    0.*) compatible=${version%.*} ;;
+    *) compatible=${version%%.*} ;;
+  esac
+  readelf --dynamic "$out" | grep -F "[libflame.so.$compatible]"
+  [[ -e $libdir/libflame.so.$compatible ]]
+fi
