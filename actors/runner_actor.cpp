@@ -332,6 +332,10 @@ void runner_actor::finish(runner_gone::how why, loss_ptr cause) {
     return;
   if (slots_)
     core_->table.remove(*slots_, cause);
+  // What cannot be ended by force, in this process or where its backend has
+  // lost track, may still hear of it.
+  if (terminator_)
+    caf::anon_send(terminator_, stop_atom::value);
   send(context_->gateway, forget_atom::value, id_);
   send(pool_, runner_gone{id_, why, cause});
   unlink_from(pool_);

@@ -93,7 +93,9 @@ public:
           [](forget_atom, std::uint64_t) {},
           // As the terminator of every runner.
           [](drain_atom) {},
-          [](stop_atom) {},
+          [this](stop_atom) {
+            ++stops;
+          },
         };
       });
     gateway_ = context->gateway;
@@ -180,6 +182,8 @@ public:
   std::vector<caf::actor> runners;
   std::shared_ptr<pool_core> core;
   caf::actor pool;
+  /// How often a runner was told to stop.
+  int stops = 0;
 };
 
 TEST_CASE("boots that fail together delay the next one like a single failure") {
@@ -314,6 +318,19 @@ TEST_CASE("a wedged runner is ended once nothing else runs there") {
   order.request.on_exit({});
   world.scheduler.run();
   CHECK(world.core->count.lost == 1);
+}
+
+TEST_CASE(
+  "a runner that counts as ended is told to stop, should it still run") {
+  fixture world{{.max = 1}};
+  world.queue(1);
+  world.start(0);
+  REQUIRE_FALSE(world.join(0));
+  world.wedge(0);
+  CHECK(world.stops == 0);
+  world.pass(5s);
+  CHECK(world.core->count.lost == 1);
+  CHECK(world.stops == 1);
 }
 
 TEST_CASE("a wedged runner is ended after drain_timeout, whatever runs there") {
