@@ -6,6 +6,7 @@
 #include "caller_ports.hpp"
 #include "flame/place.hpp"
 #include "pool_core.hpp"
+#include "timing.hpp"
 
 namespace flame::detail {
 
@@ -17,7 +18,8 @@ namespace flame::detail {
 ///
 /// `queued` until the table grants a slot, `asked` until the runner answers,
 /// `placed` while the child lives. `unwanted` is a child whose caller has given
-/// up before the runner answered: it is ended as soon as it is known.
+/// up before the runner answered: it is ended as soon as it is known, and its
+/// runner is wedged if that takes longer than `stop_grace`.
 class placement final : public pending_work, public slot_holder {
 public:
   placement(std::shared_ptr<pool_core> pool, std::vector<char> request,
@@ -118,7 +120,19 @@ private:
   }
 
   void expired() override {
-    give_up(std::nullopt);
+    if (!report_if_unwanted())
+      give_up(std::nullopt);
+  }
+
+  /// An initialisation that does not end holds its slot as a call does that
+  /// ignores its stop token.
+  bool report_if_unwanted() {
+    std::lock_guard guard{mutex_};
+    if (phase_ != phase::unwanted)
+      return false;
+    if (std::chrono::steady_clock::now() >= deadline_)
+      pool_->table.report_wedged(*this);
+    return true;
   }
 
   template <class F>
@@ -178,6 +192,10 @@ private:
       caf::anon_send(child_, caf::exit_msg{port_->owner(), passed_on});
     } else if (phase_ == phase::asked) {
       phase_ = phase::unwanted;
+      pool_->loop->unwatch(*this);
+      deadline_ =
+        time_after(std::chrono::steady_clock::now(), pool_->options.stop_grace);
+      pool_->loop->watch(*this);
       tell(why ? *why : call_timeout(*pool_, runner()->name));
     } else if (phase_ == phase::queued && runner()) {
       fail(why ? *why : call_timeout(*pool_, runner()->name));

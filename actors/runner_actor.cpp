@@ -18,8 +18,9 @@ using undrained_atom = caf::atom_constant<caf::atom("flUndrain")>;
 using overdue_atom = caf::atom_constant<caf::atom("flOverdue")>;
 using unreported_atom = caf::atom_constant<caf::atom("flUnreport")>;
 
-/// How long a runner that has lost touch may take to be seen ended by its
-/// backend, before it is ended.
+/// How long a runner of which a lane has ended may take to answer, and how long
+/// one that has lost touch may take to be seen ended by its backend, before it
+/// is ended.
 constexpr auto verdict_time = std::chrono::milliseconds{500};
 
 /// How long a backend may take to report the end of an instance that it was
@@ -102,7 +103,7 @@ caf::behavior runner_actor::make_behavior() {
       vacant();
     },
     [this](suspect_atom) {
-      lost_touch();
+      suspect();
     },
     [this](wedged_atom) {
       wedged();
@@ -284,6 +285,29 @@ void runner_actor::end_wedged() {
   terminate();
 }
 
+/// A lane has ended. So do all of them when the runner does; one alone does
+/// when the runner has no descriptor for it, or no memory.
+void runner_actor::suspect() {
+  if (!slots_)
+    return;
+  request(terminator_, verdict_time, wait_atom::value)
+    .then(
+      [this] {
+        core_->table.clear_suspicion(
+          *slots_,
+          std::make_shared<const loss>(
+            loss{errc::out_of_resources,
+                 fmt::format("runner {} ended the lane of a call and is there "
+                             "all the same: it has no descriptors left (see "
+                             "ulimit -n), or no memory",
+                             name_),
+                 name_}));
+      },
+      [this](const caf::error&) {
+        lost_touch();
+      });
+}
+
 void runner_actor::lost_touch() {
   if (enter(runner_event::lost_touch))
     delayed_send(this, verdict_time, overdue_atom::value);
@@ -353,6 +377,8 @@ bool runner_actor::enter(runner_event event) {
 void runner_actor::overdue() {
   if (state_ == runner_state::draining && verdict_.empty())
     verdict_ = "was ended by force, as it did not end within shutdown_timeout";
+  if (state_ == runner_state::severed && verdict_.empty())
+    verdict_ = "was ended by force, as it did not answer any more";
   terminate();
 }
 

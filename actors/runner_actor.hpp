@@ -55,6 +55,7 @@ private:
   void vacant();
   void wedged();
   void end_wedged();
+  void suspect();
   void lost_touch();
   void give_up_boot();
   void ended(std::string text);

@@ -10,7 +10,7 @@
 /// | booting, connecting | joined: the runner has said hello | ready |
 /// | ready | wedged: work does not end although asked to | wedged |
 /// | ready, wedged | let_go: idle, or the pool shuts down | draining |
-/// | ready, wedged | lost_touch: monitor or lane ended | severed |
+/// | ready, wedged | lost_touch: monitor fired, or a lane ended and no answer | severed |
 /// | any | ended: the instance is no more, or never was | gone |
 ///
 /// `wedged` is a runner that gets no more work and is ended when nothing else

@@ -33,6 +33,7 @@ void terminator::on_exit() {
 caf::behavior terminator::make_behavior() {
   set_down_handler([this](const caf::down_msg&) {
     calls_.on_parent_gone();
+    quit();
   });
   if ((welcome_.signs & by_monitor) != 0)
     monitor(gateway_);
@@ -44,6 +45,10 @@ caf::behavior terminator::make_behavior() {
     // From this process: only the parent knows what is on its way here.
     [this](leave_atom) {
       send(gateway_, drain_atom::value, welcome_.id);
+    },
+    // From the parent: whether this runner is there.
+    [](wait_atom) {
+      // The answer is all.
     },
     // From the parent.
     [this](drain_atom) {

@@ -94,6 +94,7 @@ void slot_table::release(slot_holder& holder, std::unique_ptr<lane> returned) {
   holder.state_ = slot_holder::state::outside;
   surplus = holder.lane_ ? std::move(holder.lane_) : std::move(returned);
   runner.holders_.erase(runner.holders_.iterator_to(holder));
+  holder.has_lost_lane_ = false;
   if (std::exchange(holder.is_wedged_, false))
     --runner.wedged_;
   using state = runner_slots::state;
@@ -144,11 +145,27 @@ void slot_table::report_closed_lane(slot_holder& holder) {
   auto& runner = *holder.runner_;
   if (runner.state_ == runner_slots::state::gone)
     return;
+  holder.has_lost_lane_ = true;
   if (runner.state_ == runner_slots::state::ready) {
     unfile(runner);
     runner.state_ = runner_slots::state::suspect;
   }
   runner.on_suspect_();
+}
+
+void slot_table::clear_suspicion(runner_slots& runner, const loss_ptr& why) {
+  std::lock_guard guard{mutex_};
+  using state = runner_slots::state;
+  if (runner.state_ == state::gone)
+    return;
+  for (auto& holder : runner.holders_)
+    if (std::exchange(holder.has_lost_lane_, false))
+      fail(holder, slot_holder::state::lost, why);
+  if (runner.state_ == state::suspect) {
+    runner.state_ = state::ready;
+    file(runner);
+    serve_queue();
+  }
 }
 
 void slot_table::report_wedged(slot_holder& holder) {

@@ -80,6 +80,7 @@ private:
   std::unique_ptr<lane> lane_;
   loss_ptr loss_;
   bool is_wedged_ = false;
+  bool has_lost_lane_ = false;
 };
 
 using holder_list = boost::intrusive::list<slot_holder>;
@@ -191,6 +192,10 @@ public:
 
   /// Takes a runner out; whoever holds a slot of it fails with `why`.
   void remove(runner_slots& runner, loss_ptr why);
+
+  /// The runner is there, although lanes of it have ended: it gets work again.
+  /// Whoever held such a lane fails with `why`.
+  void clear_suspicion(runner_slots& runner, const loss_ptr& why);
 
   /// Gives the runner no more work, if it has had none since `idle_before`.
   bool retire_if_idle(runner_slots& runner, time_point idle_before);

@@ -146,3 +146,50 @@ TEST_CASE("a thread without a descriptor to wait with is refused, and only so "
           == 1);
   }).get();
 }
+
+TEST_CASE("a runner without descriptors fails the call that needs one alone") {
+  auto pool = new_pool("process", {.max = 1, .max_concurrency = 3});
+  static std::vector<int> taken;
+  auto wait_for_stop = [](std::stop_token stop) {
+    while (!stop.stop_requested())
+      std::this_thread::sleep_for(1ms);
+    return 1;
+  };
+  auto short_wait = [](int ms) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{ms});
+    return 2;
+  };
+  flame::call(pool, [] {});
+  auto bystander = flame::async(pool, {.timeout = 3s}, wait_for_stop);
+  flame::call(pool, [] {
+    rlimit limit{64, 64};
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    for (int fd; (fd = ::open("/dev/null", O_RDONLY)) >= 0;)
+      taken.push_back(fd);
+  });
+  // Two lanes there are; both are in use now.
+  auto other = flame::async(pool, short_wait, 1000);
+  auto error = failure_of([&] {
+    flame::call(pool, [] {});
+  });
+  CHECK(error.code() == flame::errc::out_of_resources);
+  CHECK(std::string{error.what()}.find("no descriptors left")
+        != std::string::npos);
+  CHECK(other.get() == 2);
+  flame::call(pool, [] {
+    for (auto fd : taken)
+      ::close(fd);
+    taken.clear();
+  });
+  std::vector<std::future<int>> more;
+  for (int i = 0; i < 2; ++i)
+    more.push_back(flame::async(pool, short_wait, 10));
+  for (auto& each : more)
+    CHECK(each.get() == 2);
+  CHECK(failure_of([&] {
+          bystander.get();
+        }).code()
+        == flame::errc::timeout);
+  CHECK(pool.stats().lost == 0);
+  CHECK(pool.stats().boots == 1);
+}

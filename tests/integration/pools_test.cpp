@@ -400,6 +400,38 @@ TEST_CASE("a runner with a call that ignores its stop token is replaced") {
   CHECK(pool.stats().lost == 1);
 }
 
+TEST_CASE("a runner with a child that never starts is replaced") {
+  auto pool = new_pool("process", {.max = 1,
+                                   .max_concurrency = 1,
+                                   .stop_grace = 100ms,
+                                   .drain_timeout = 300ms});
+  std::promise<flame::errc> code;
+  node().system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
+    auto never = [](caf::event_based_actor*) -> caf::behavior {
+      for (;;)
+        std::this_thread::sleep_for(1s);
+    };
+    flame::place_child(self, pool, {.timeout = 100ms}, never)
+      .then(
+        [&](const caf::actor&) {
+          code.set_value(flame::errc{});
+        },
+        [&](const flame::call_error& error) {
+          code.set_value(error.code());
+        });
+    return {};
+  });
+  auto result = code.get_future();
+  REQUIRE(result.wait_for(30s) == std::future_status::ready);
+  CHECK(result.get() == flame::errc::timeout);
+  CHECK(flame::call(pool,
+                    [] {
+                      return 1;
+                    })
+        == 1);
+  CHECK(pool.stats().boots == 2);
+}
+
 TEST_CASE("a call beside one that ignores its stop token can still end") {
   auto pool =
     new_pool("process", {.max = 2, .max_concurrency = 3, .stop_grace = 100ms});

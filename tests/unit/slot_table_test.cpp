@@ -593,6 +593,39 @@ TEST_CASE("a runner whose lane ended gets no work until more is known") {
   CHECK(f.counts(0, 1, 0));
 }
 
+TEST_CASE("a suspect runner that is there fails the holder of the lane alone") {
+  fixture f;
+  auto& r = f.add("r", 3);
+  auto& first = f.granted();
+  auto& second = f.granted();
+  f.table.report_closed_lane(first);
+  auto& waiting = f.queued();
+  f.table.clear_suspicion(r, lost);
+  CHECK(first.in() == state::lost);
+  CHECK(second.in() == state::holding);
+  CHECK(waiting.grants() == 1);
+  first.release();
+  CHECK(f.counts(2, 0, 1));
+  f.granted();
+  // Nobody has reported anything since.
+  f.table.clear_suspicion(r, lost);
+  CHECK(second.in() == state::holding);
+  CHECK(f.counts(3, 0, 1));
+}
+
+TEST_CASE("a suspect runner that is retired stays so when it is there") {
+  fixture f;
+  auto& r = f.add("r", 1);
+  auto& holder = f.granted();
+  f.table.report_closed_lane(holder);
+  f.table.retire(r);
+  f.table.clear_suspicion(r, lost);
+  CHECK(holder.in() == state::lost);
+  holder.release();
+  CHECK(r.vacant == 1);
+  f.queued();
+}
+
 TEST_CASE("a suspect runner can be drained") {
   fixture f;
   auto& r = f.add("r", 1);
