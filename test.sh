@@ -9,11 +9,13 @@ usage() {
 usage: ./test.sh [--quick]
 
 Builds preset dev, checks format (clang-format), scripts (shellcheck) and
-sources (clang-tidy), and runs the tests. What passed clang-tidy is remembered
-in build/dev/tidy.
+sources (clang-tidy), and runs the tests; then builds the library with Clang,
+and runs the tests of calls and actors with that. What passed clang-tidy is
+remembered in build/dev/tidy.
 
-  --quick  only the tests labelled "quick", and clang-tidy only on sources that
-           differ from the last commit; under a minute once it is built
+  --quick  only the tests labelled "quick", clang-tidy only on sources that
+           differ from the last commit, nothing with Clang; under a minute once
+           it is built
   --help   this text
 EOF
 }
@@ -80,12 +82,28 @@ run_tests() {
     --parallel "$(parallel_jobs)" "${labels[@]}" 2>&1 | tee build/dev/ctest.log
 }
 
+# The second compiler: what is most template, with real runners.
+check_clang() {
+  local name
+  build clang calls_test actors_test
+  for name in calls_test actors_test; do
+    say "running $name, built with Clang"
+    if ! timeout 300 build/clang/tests/"$name" >build/clang/"$name".log 2>&1; then
+      cat build/clang/"$name".log >&2
+      return 1
+    fi
+  done
+}
+
 need_packages build test bench demo
 check_format || failed+=(clang-format)
 check_scripts || failed+=(shellcheck)
 build dev
 check_sources || failed+=(clang-tidy)
 run_tests || failed+=(ctest)
+if [[ $quick == no ]]; then
+  check_clang || failed+=(clang)
+fi
 
 if ((${#failed[@]} > 0)); then
   say "failed: ${failed[*]}" >&2

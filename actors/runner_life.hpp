@@ -11,7 +11,8 @@ class lane_server;
 
 /// Why and when the process of a runner ends.
 ///
-/// Everybody who notices something says so here, and one thread alone acts, so that an exit never waits for an actor, a lane or user code.
+/// Everybody who notices something says so here, and one thread alone acts, so
+/// that an exit never waits for an actor, a lane or user code.
 /// Thread-safe, and `tell` is safe in signal handlers.
 class runner_life {
 public:
