@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "failure.hpp"
+#include "threads.hpp"
 #include "timing.hpp"
 
 namespace flame::detail {
@@ -24,6 +25,16 @@ std::uint16_t flags_of(const call_options& options) noexcept {
   return options.link ? std::uint16_t{0} : std::uint16_t{unlinked};
 }
 
+void refuse_on_scheduler_thread(const pool_core& pool, const char* instead) {
+  if (on_scheduler_thread())
+    throw call_error{
+      errc::on_scheduler_thread,
+      fmt::format("flame::call on pool {} would block a thread of CAF's "
+                  "scheduler, and every actor with it: inside an actor, use "
+                  "{}",
+                  pool.name, instead)};
+}
+
 void check_length(const pool_core& pool, const buffer& request) {
   auto length = request.size() - frame_header::size;
   if (length > pool.options.max_message)
@@ -41,11 +52,11 @@ outcome take_outcome(const pool_core& pool, lane& from,
   result.context = pool.handles;
   auto header = from.in().header();
   // A failure that ends the lane may come before the request was read.
-  auto is_last =
-    header.type == frame_type::failure && (header.flags & last_frame) != 0;
+  auto is_last = (header.flags & last_frame) != 0;
+  auto is_answer =
+    header.type == frame_type::result || header.type == frame_type::failure;
   result.lane_is_good = !is_last;
-  if (header.type == frame_type::request
-      || (header.call_id != from.call_id() && !is_last)) {
+  if (!is_answer || (header.call_id != from.call_id() && !is_last)) {
     result.lane_is_good = false;
     result.error = bad_answer(
       runner, fmt::format("an answer to call {}, where call {} is under way",

@@ -10,6 +10,10 @@ time_point deadline_of(const pool_core& pool, const call_options& options);
 
 std::uint16_t flags_of(const call_options& options) noexcept;
 
+/// @param instead what to use inside an actor
+/// @throws call_error `on_scheduler_thread`
+void refuse_on_scheduler_thread(const pool_core& pool, const char* instead);
+
 /// @throws call_error `message_too_large`
 void check_length(const pool_core& pool, const buffer& request);
 

@@ -51,9 +51,9 @@ void close_frame(buffer& out, frame_type type, std::uint16_t flags,
   std::memcpy(out.data(), &header, sizeof(header));
 }
 
-io_status frame_sender::send(int fd) noexcept {
+io_status frame_sender::send(int fd, int flags) noexcept {
   while (!left_.empty()) {
-    auto sent = ::send(fd, left_.data(), left_.size(), MSG_NOSIGNAL);
+    auto sent = ::send(fd, left_.data(), left_.size(), MSG_NOSIGNAL | flags);
     if (sent > 0)
       left_ = left_.subspan(static_cast<std::size_t>(sent));
     else if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -66,7 +66,7 @@ io_status frame_sender::send(int fd) noexcept {
 
 bool frame_receiver::parse_header() {
   wire_header wire;
-  std::memcpy(&wire, in_.data(), sizeof(wire));
+  std::memcpy(&wire, in_.data() + at_, sizeof(wire));
   if (wire.magic != frame_header::magic) {
     problem_ = fmt::format("a frame starts with 0x{:08x}, not with \"FLME\"",
                            wire.magic);
@@ -78,7 +78,7 @@ bool frame_receiver::parse_header() {
     return false;
   }
   if (wire.type < static_cast<std::uint8_t>(frame_type::request)
-      || wire.type > static_cast<std::uint8_t>(frame_type::failure)) {
+      || wire.type > static_cast<std::uint8_t>(frame_type::end_of_items)) {
     problem_ = fmt::format("a frame of the unknown type {}", wire.type);
     return false;
   }
@@ -98,18 +98,19 @@ bool frame_receiver::parse_header() {
   return true;
 }
 
-io_status frame_receiver::receive(int fd) {
+io_status frame_receiver::receive(int fd, int flags) {
   for (;;) {
-    if (!have_header_ && in_.size() >= frame_header::size && !parse_header())
+    if (!have_header_ && available() >= frame_header::size && !parse_header())
       return io_status::bad_frame;
-    if (have_header_ && in_.size() >= frame_size())
+    if (have_header_ && available() >= frame_size())
       return io_status::done;
+    compact();
     // At most as much again as has come, so that memory follows the bytes.
     auto wanted = have_header_ ? frame_size() : first_capacity;
     auto capacity = std::min(wanted, std::max(kept_capacity, 2 * in_.size()));
     in_.reserve(std::max(capacity, first_capacity));
     auto got =
-      ::recv(fd, in_.data() + in_.size(), in_.capacity() - in_.size(), 0);
+      ::recv(fd, in_.data() + in_.size(), in_.capacity() - in_.size(), flags);
     if (got > 0)
       in_.resize(in_.size() + static_cast<std::size_t>(got));
     else if (got == 0)
@@ -121,19 +122,34 @@ io_status frame_receiver::receive(int fd) {
   }
 }
 
+void frame_receiver::widen() {
+  in_.reserve(kept_capacity);
+}
+
+/// Before more is received: what is left of a frame is short then.
+void frame_receiver::compact() noexcept {
+  if (at_ == 0)
+    return;
+  auto left = available();
+  if (left > 0)
+    std::memmove(in_.data(), in_.data() + at_, left);
+  in_.resize(left);
+  at_ = 0;
+}
+
 buffer frame_receiver::take() noexcept {
+  compact();
   have_header_ = false;
   return std::exchange(in_, buffer{});
 }
 
 void frame_receiver::next() noexcept {
-  auto used = frame_size();
-  auto left = in_.size() - used;
-  if (left > 0)
-    std::memmove(in_.data(), in_.data() + used, left);
-  in_.resize(left);
-  if (left == 0)
+  at_ += frame_size();
+  if (empty()) {
+    at_ = 0;
+    in_.clear();
     in_.shrink(kept_capacity);
+  }
   have_header_ = false;
 }
 

@@ -1,6 +1,7 @@
 /// The frames that travel on lanes.
 ///
-/// A lane carries one call at a time: a request, then its result or failure.
+/// A lane carries one call at a time: a request, then its result or failure, and
+/// between them, where the call streams, items in both directions.
 /// A frame is a fixed header and a body:
 ///
 ///     offset  size
@@ -32,6 +33,10 @@ enum class frame_type : std::uint8_t {
   result = 2,
   /// Runner to parent: an encoded `remote_failure`.
   failure = 3,
+  /// Either way, between request and answer: one item of a stream.
+  item = 4,
+  /// Parent to runner: no item will follow.
+  end_of_items = 5,
 };
 
 struct frame_header {
@@ -49,7 +54,7 @@ enum frame_flags : std::uint16_t {
   /// Of a request: the function goes on when the parent is gone, see
   /// `call_options::link`.
   unlinked = 1,
-  /// Of a failure: the lane ends here, the runner does not read on.
+  /// Of an answer: the lane ends here, the runner does not read on.
   last_frame = 2,
 
   every_flag = unlinked | last_frame,
@@ -83,7 +88,8 @@ public:
   }
 
   /// Sends until the frame is gone or the socket is full.
-  io_status send(int fd) noexcept;
+  /// @param flags for a socket that blocks, `MSG_DONTWAIT` to be told instead
+  io_status send(int fd, int flags = 0) noexcept;
 
 private:
   std::span<const std::byte> left_;
@@ -99,7 +105,8 @@ public:
   }
 
   /// Receives until one frame is complete or the socket is empty.
-  io_status receive(int fd);
+  /// @param flags for a socket that blocks, `MSG_DONTWAIT` to be told instead
+  io_status receive(int fd, int flags = 0);
 
   /// The header of the frame. Valid after `done`, until `next`.
   const frame_header& header() const noexcept {
@@ -108,7 +115,7 @@ public:
 
   /// The body of the frame. Valid after `done`, until `next`.
   std::span<const std::byte> body() const noexcept {
-    return in_.bytes().subspan(frame_header::size, header_.length);
+    return in_.bytes().subspan(at_ + frame_header::size, header_.length);
   }
 
   /// Takes the frame's bytes out, header first, and leaves the receiver empty.
@@ -123,11 +130,19 @@ public:
   }
 
   bool empty() const noexcept {
-    return in_.empty();
+    return in_.size() == at_;
   }
+
+  /// Makes room for many frames at a time: a stream is to come.
+  void widen();
 
 private:
   bool parse_header();
+  void compact() noexcept;
+
+  std::size_t available() const noexcept {
+    return in_.size() - at_;
+  }
 
   std::size_t frame_size() const noexcept {
     return frame_header::size + static_cast<std::size_t>(header_.length);
@@ -135,6 +150,8 @@ private:
 
   std::uint64_t max_body_;
   buffer in_;
+  /// Where the present frame begins: what lies before is used up.
+  std::size_t at_ = 0;
   frame_header header_;
   bool have_header_ = false;
   std::string problem_;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <system_error>
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -55,8 +56,10 @@ void write_failure(buffer& out, const remote_failure& failure,
 
 } // namespace
 
+item_channel::~item_channel() = default;
+
 /// One lane and the thread that serves it.
-class lane_server::served_lane {
+class lane_server::served_lane final : private item_channel {
 public:
   served_lane(lane_server& parent, unique_fd fd, std::uint64_t id)
     : parent_(parent),
@@ -95,7 +98,7 @@ public:
   /// Says why the lane cannot be served.
   void refuse_service(const std::string& why) {
     write_failure(out_, {errc::out_of_resources, why, {}}, last_frame, 0);
-    send();
+    send_answer();
   }
 
   /// The parent will not send more; it may still want an answer.
@@ -124,10 +127,24 @@ private:
     pthread_sigmask(SIG_SETMASK, &blocked, nullptr);
   }
 
+  /// Wakes up a function that waits for its lane.
+  struct stop_bell {
+    explicit stop_bell(std::stop_token stop)
+      : callback(std::move(stop), [this] {
+          bell.wake();
+        }) {
+      // nop
+    }
+
+    waker bell;
+    std::stop_callback<std::function<void()>> callback;
+  };
+
   void serve() {
     try {
-      while (receive())
-        answer();
+      while (receive_request())
+        if (!answer())
+          break;
     } catch (const std::exception& error) {
       out_of_memory(error);
     }
@@ -146,12 +163,12 @@ private:
     }
   }
 
-  bool receive() {
+  bool receive_request() {
     switch (in_.receive(fd_.get())) {
       case io_status::done:
         if (in_.header().type == frame_type::request)
           return true;
-        refuse("an answer, where a request was due");
+        refuse("another frame, where a request was due");
         return false;
       case io_status::bad_frame:
         refuse(in_.problem());
@@ -164,29 +181,35 @@ private:
   void refuse(const std::string& problem) {
     write_failure(out_, {errc::bad_frame, "the runner got " + problem, {}},
                   last_frame, 0);
-    send();
+    send_answer();
   }
 
-  void answer() {
+  /// @returns whether the lane can carry another call
+  bool answer() {
     auto header = in_.header();
+    call_id_ = header.call_id;
+    has_frame_ = true;
+    input_is_open_ = false;
     auto is_unlinked = (header.flags & unlinked) != 0;
     parent_.call_began(is_unlinked);
     begin(is_unlinked);
     try {
       run();
-      check_result();
-      close_frame(out_, frame_type::result, 0, header.call_id);
+      check_length(out_, "result", "return");
+      close_frame(out_, frame_type::result, answer_flags(), header.call_id);
     } catch (...) {
       auto failure = describe_current_exception();
       cut(failure.message, parent_.options_.max_body / 2);
       cut(failure.remote_type, parent_.options_.max_body / 4);
-      write_failure(out_, failure, 0, header.call_id);
+      write_failure(out_, failure, answer_flags(), header.call_id);
     }
     end();
-    in_.next();
+    if (has_frame_)
+      in_.next();
     parent_.call_ended(is_unlinked);
-    send();
+    send_answer();
     out_.shrink(64 * 1024);
+    return !input_is_open_;
   }
 
   void run() {
@@ -203,19 +226,115 @@ private:
     open_frame(out_);
     writer out{out_, parent_.options_.handles.get()};
     invocation job{in, out,
-                   code->takes_stop_token ? stop_token() : std::stop_token{}};
+                   code->takes_stop_token ? stop_token() : std::stop_token{},
+                   *this};
     reinterpret_cast<function_entry>(code->entry)(job);
   }
 
-  void check_result() {
-    auto length = out_.size() - frame_header::size;
+  void check_length(const buffer& message, const char* what,
+                    const char* instead) const {
+    auto length = message.size() - frame_header::size;
     if (length > parent_.options_.max_body)
-      throw call_error{errc::message_too_large,
-                       fmt::format("the result takes {} bytes, and "
-                                   "max_message is {}: return less, or raise "
-                                   "max_message",
-                                   length, parent_.options_.max_body)};
+      throw call_error{
+        errc::message_too_large,
+        fmt::format("the {} takes {} bytes, and max_message is {}: {} less, or "
+                    "raise max_message",
+                    what, length, parent_.options_.max_body, instead)};
   }
+
+  // -- streams: called by the function that runs ------------------------------
+
+  void open(buffer& item) override {
+    open_frame(item);
+  }
+
+  void send(buffer& item) override {
+    throw_if_stopped();
+    check_length(item, "item", "send");
+    close_frame(item, frame_type::item, 0, call_id_);
+    frame_sender out{item.bytes()};
+    for (;;) {
+      switch (out.send(fd_.get(), MSG_DONTWAIT)) {
+        case io_status::done:
+          return;
+        case io_status::blocked:
+          wait(POLLOUT);
+          break;
+        default:
+          throw_cancelled();
+      }
+    }
+  }
+
+  void expect_input() override {
+    input_is_open_ = true;
+    in_.widen();
+  }
+
+  std::optional<std::span<const std::byte>> receive_item() {
+    if (has_frame_)
+      in_.next();
+    has_frame_ = false;
+    for (;;) {
+      switch (in_.receive(fd_.get(), MSG_DONTWAIT)) {
+        case io_status::done:
+          has_frame_ = true;
+          if (in_.header().type == frame_type::item)
+            return in_.body();
+          if (in_.header().type != frame_type::end_of_items)
+            throw call_error{errc::bad_frame,
+                             "the runner got something else than an item"};
+          input_is_open_ = false;
+          return std::nullopt;
+        case io_status::blocked:
+          wait(POLLIN);
+          break;
+        case io_status::bad_frame:
+          throw call_error{errc::bad_frame, "the runner got " + in_.problem()};
+        default:
+          throw_cancelled();
+      }
+    }
+  }
+
+  std::optional<std::span<const std::byte>> receive() override {
+    if (!input_is_open_)
+      return std::nullopt;
+    throw_if_stopped();
+    return receive_item();
+  }
+
+  codec_context* context() const noexcept override {
+    return parent_.options_.handles.get();
+  }
+
+  /// Until the lane is ready, or the function is to stop.
+  void wait(short events) {
+    if (!bell_)
+      bell_.emplace(stop_->get_token());
+    pollfd fds[] = {{bell_->bell.fd(), POLLIN, 0}, {fd_.get(), events, 0}};
+    while (::poll(fds, 2, -1) < 0 && errno == EINTR)
+      continue;
+    throw_if_stopped();
+  }
+
+  void throw_if_stopped() const {
+    if (stop_->stop_requested())
+      throw_cancelled();
+  }
+
+  [[noreturn]] static void throw_cancelled() {
+    throw call_error{errc::cancelled,
+                     "the stream is over: its caller has left it, or its time "
+                     "is up"};
+  }
+
+  /// What has not been read of the caller's items would be taken for requests.
+  std::uint16_t answer_flags() const noexcept {
+    return input_is_open_ ? std::uint16_t{last_frame} : std::uint16_t{0};
+  }
+
+  // -- a call -----------------------------------------------------------------
 
   std::stop_token stop_token() {
     std::lock_guard guard{mutex_};
@@ -232,6 +351,8 @@ private:
   }
 
   void end() {
+    // Waits for its callback, which the mutex is not needed for.
+    bell_.reset();
     std::lock_guard guard{mutex_};
     stop_.reset();
   }
@@ -257,7 +378,7 @@ private:
     }
   }
 
-  void send() {
+  void send_answer() {
     frame_sender{out_.bytes()}.send(fd_.get());
   }
 
@@ -266,6 +387,12 @@ private:
   const std::uint64_t id_;
   frame_receiver in_;
   buffer out_;
+  std::uint64_t call_id_ = 0;
+  /// Whether the receiver holds a frame that has been used.
+  bool has_frame_ = false;
+  /// Whether the caller may still send items.
+  bool input_is_open_ = false;
+  std::optional<stop_bell> bell_;
   std::mutex mutex_;
   std::optional<std::stop_source> stop_;
   bool is_unlinked_ = false;

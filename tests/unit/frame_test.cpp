@@ -253,8 +253,8 @@ TEST_CASE("a frame of another version is refused") {
 TEST_CASE("a frame of an unknown type is refused") {
   CHECK(problem_with(frame_with(at_type, std::uint8_t{0}))
         == "a frame of the unknown type 0");
-  CHECK(problem_with(frame_with(at_type, std::uint8_t{4}))
-        == "a frame of the unknown type 4");
+  CHECK(problem_with(frame_with(at_type, std::uint8_t{6}))
+        == "a frame of the unknown type 6");
 }
 
 TEST_CASE("a frame with a flag that no version defines is refused") {

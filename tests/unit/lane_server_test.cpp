@@ -509,7 +509,7 @@ TEST_CASE("what is not a frame ends its lane with the reason, and no other "
   CHECK(spoilt([](buffer& r) {
           overwrite(r, 5, frame_type::result);
         })
-        == "the runner got an answer, where a request was due");
+        == "the runner got another frame, where a request was due");
 }
 
 TEST_CASE("an exception arrives with the name of its type and its text") {

@@ -11,3 +11,4 @@
 #include "flame/place.hpp"
 #include "flame/pool.hpp"
 #include "flame/run.hpp"
+#include "flame/stream.hpp"

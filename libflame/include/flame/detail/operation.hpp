@@ -93,6 +93,40 @@ private:
 FLAME_EXPORT outcome call_blocking(pool_core& pool, buffer& request,
                                    const call_options& options);
 
+/// A call whose function sends items, takes them, or both. What is sent may be
+/// sent by another thread than that which receives.
+class FLAME_EXPORT item_stream {
+public:
+  virtual ~item_stream();
+
+  /// Waits for the next item of the function. Nothing when it has ended: then
+  /// there is a result. Valid until the next one is asked for.
+  /// @throws call_error
+  virtual std::optional<std::span<const std::byte>> next() = 0;
+
+  /// What the function returned, once `next` has said that it has ended.
+  virtual const outcome& result() const = 0;
+
+  /// Begins an item: room for what goes before it.
+  virtual void open(buffer& item) = 0;
+
+  /// Sends an item to the function, and waits while it does not take it.
+  /// @returns false if it takes no more, as it has ended
+  /// @throws call_error
+  virtual bool send(buffer& item) = 0;
+
+  /// Tells the function that no item will follow.
+  virtual void end_input() = 0;
+
+  virtual codec_context* context() const noexcept = 0;
+};
+
+/// Starts a call that streams, and waits until it is on its way.
+/// @throws call_error
+FLAME_EXPORT std::unique_ptr<item_stream> open_stream(
+  const std::shared_ptr<pool_core>& pool, buffer& request,
+  const call_options& options);
+
 /// Makes the call; `done` gets its outcome on the reactor's thread.
 FLAME_EXPORT void call_async(const std::shared_ptr<pool_core>& pool,
                              buffer request, const call_options& options,

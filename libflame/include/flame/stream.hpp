@@ -1,0 +1,260 @@
+/// Streams: a function on a runner that sends items while it runs, takes items
+/// from its caller, or both.
+///
+///     auto squares = flame::stream(pool, [](flame::emitter<int>& out, int n) {
+///       for (int i = 0; i < n; ++i)
+///         out(i * i);
+///     }, 10);
+///     for (int square : squares)
+///       std::cout << square << ' ';
+///
+/// Items travel on the lane of the call, whose socket is the back-pressure: a
+/// consumer that does not read stops the producer, and neither parent nor runner
+/// holds more than what is in the socket. Leaving a stream early, by destroying
+/// it, stops the function: its next `emitter` or `source` call throws. What it
+/// throws arrives after the items before it.
+///
+/// The function's parameters are `[std::stop_token,] [emitter<T>&,]
+/// [source<U>&,] args...`, written out (no `auto`). `options.timeout` is for the
+/// whole stream, from here to its end: give `flame::infinite` to one that has
+/// none. An item is at most `max_message` long.
+#pragma once
+
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "flame/call.hpp"
+#include "flame/detail/stream_thunk.hpp"
+
+namespace flame {
+
+/// Where a function on a runner puts its items. For the thread that runs the
+/// function only.
+template <class T>
+class emitter {
+public:
+  /// @private
+  explicit emitter(detail::item_channel& to) : to_(to) {
+    // nop
+  }
+
+  emitter(const emitter&) = delete;
+  emitter& operator=(const emitter&) = delete;
+
+  /// Sends an item; waits while the caller does not take it.
+  /// @throws call_error `cancelled` when the caller has left the stream, its
+  ///         time is up, or the runner is drained: let it through, the function
+  ///         is to end; `message_too_large`
+  void operator()(const T& item) {
+    to_.open(item_);
+    detail::writer out{item_, to_.context()};
+    detail::encode<T>(out, item);
+    to_.send(item_);
+    item_.shrink(detail::kept_request);
+  }
+
+private:
+  detail::item_channel& to_;
+  detail::buffer item_;
+};
+
+namespace detail {
+
+/// Iterates over what has a `next` that gives an optional item.
+template <class Items, class T>
+class item_iterator {
+public:
+  using value_type = T;
+  using difference_type = std::ptrdiff_t;
+
+  item_iterator() = default;
+
+  explicit item_iterator(Items& from) : from_(&from), item_(from.next()) {
+    // nop
+  }
+
+  T& operator*() const {
+    return *item_;
+  }
+
+  item_iterator& operator++() {
+    item_ = from_->next();
+    return *this;
+  }
+
+  void operator++(int) {
+    ++*this;
+  }
+
+  friend bool operator==(const item_iterator& it, std::default_sentinel_t) {
+    return !it.item_;
+  }
+
+private:
+  Items* from_ = nullptr;
+  mutable std::optional<T> item_;
+};
+
+template <class T>
+T item_from(std::span<const std::byte> body, codec_context* context) {
+  reader in{body, context};
+  auto item = decode<T>(in);
+  in.finish();
+  return item;
+}
+
+} // namespace detail
+
+/// Where a function on a runner gets the items of its caller from: a range that
+/// is read once. For the thread that runs the function only.
+template <class T>
+class source {
+public:
+  /// @private
+  source(detail::item_channel& from, bool is_used) : from_(from) {
+    if (is_used)
+      from_.expect_input();
+  }
+
+  source(const source&) = delete;
+  source& operator=(const source&) = delete;
+
+  /// Waits for the next item; nothing after the last.
+  /// @throws call_error `cancelled` as `emitter` does, `bad_payload`
+  std::optional<T> next() {
+    auto body = from_.receive();
+    if (!body)
+      return std::nullopt;
+    return detail::item_from<T>(*body, from_.context());
+  }
+
+  auto begin() {
+    return detail::item_iterator<source, T>{*this};
+  }
+
+  std::default_sentinel_t end() const {
+    return {};
+  }
+
+private:
+  detail::item_channel& from_;
+};
+
+/// A stream, seen by the thread that has started it: a range of the items that
+/// the function sends, which is read once.
+///
+/// @tparam Out what the function sends, `void` for nothing
+/// @tparam In what it takes, `void` for nothing
+/// @tparam R what it returns
+///
+/// `send` and `end_input` may be called by one thread while another one reads.
+/// Otherwise not thread-safe. All members throw `call_error`.
+template <class Out, class In, class R>
+class [[nodiscard]] stream_handle {
+public:
+  /// @private
+  explicit stream_handle(std::unique_ptr<detail::item_stream> what)
+    : what_(std::move(what)) {
+    // nop
+  }
+
+  /// Waits for the next item; nothing when the function has returned.
+  std::optional<detail::non_void<Out>> next() requires(!std::is_void_v<Out>) {
+    auto body = what_->next();
+    if (!body)
+      return std::nullopt;
+    return detail::item_from<Out>(*body, what_->context());
+  }
+
+  auto begin() requires(!std::is_void_v<Out>) {
+    return detail::item_iterator<stream_handle, Out>{*this};
+  }
+
+  std::default_sentinel_t end() const {
+    return {};
+  }
+
+  /// Sends an item to the function; waits while it does not take it.
+  /// @returns false if it takes no more, as it has ended
+  bool send(const detail::non_void<In>& item) requires(!std::is_void_v<In>) {
+    what_->open(item_);
+    detail::writer out{item_, what_->context()};
+    detail::encode<In>(out, item);
+    auto result = what_->send(item_);
+    item_.shrink(detail::kept_request);
+    return result;
+  }
+
+  /// Tells the function that no item will follow.
+  void end_input() requires(!std::is_void_v<In>) {
+    what_->end_input();
+  }
+
+  /// Waits for the end of the function, dropping items that have not been read.
+  /// Ends its input first.
+  /// @returns what it returns
+  R result() {
+    if constexpr (!std::is_void_v<In>)
+      what_->end_input();
+    while (what_->next())
+      continue;
+    auto& outcome = what_->result();
+    detail::reader in{outcome.body(), outcome.context.get()};
+    if constexpr (std::is_void_v<R>) {
+      in.finish();
+    } else {
+      auto value = detail::decode<R>(in);
+      in.finish();
+      return value;
+    }
+  }
+
+private:
+  std::unique_ptr<detail::item_stream> what_;
+  detail::buffer item_;
+};
+
+namespace detail {
+
+template <class F, class... Args>
+using stream_of =
+  stream_handle<typename stream_traits<std::decay_t<F>>::out,
+                typename stream_traits<std::decay_t<F>>::in,
+                stream_result_of<std::decay_t<F>, wire_t<Args>...>>;
+
+template <class F, class... Args>
+void write_stream_request(buffer& out, const pool& where, const F& f,
+                          const Args&... args) {
+  using callable = std::decay_t<F>;
+  check_stream<callable, wire_t<Args>...>();
+  open_request(out, stream_thunk<callable, wire_t<Args>...>::registrar);
+  writer to{out, context_of(*where.core())};
+  encode_callable<callable>(to, f);
+  (encode_argument<std::remove_cvref_t<Args>>(to, args), ...);
+}
+
+} // namespace detail
+
+/// Starts `f(..., args...)` on a runner of `where`, and returns when it is on its
+/// way.
+/// @throws call_error as `call` does, while the stream is started
+template <class F, class... Args>
+detail::stream_of<F, Args...> stream(const pool& where,
+                                     const call_options& options, F&& f,
+                                     Args&&... args) {
+  detail::buffer request;
+  detail::write_stream_request(request, where, f, args...);
+  return detail::stream_of<F, Args...>{
+    detail::open_stream(where.core(), request, options)};
+}
+
+/// @copydoc stream
+template <detail::not_options F, class... Args>
+detail::stream_of<F, Args...> stream(const pool& where, F&& f, Args&&... args) {
+  return stream(where, call_options{}, std::forward<F>(f),
+                std::forward<Args>(args)...);
+}
+
+} // namespace flame
