@@ -1,11 +1,8 @@
 #include "config_settings.hpp"
 #include "config_yaml.hpp"
+#include "text_file.hpp"
 
-#include <array>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <memory>
+#include <filesystem>
 
 namespace flame::detail {
 
@@ -14,12 +11,6 @@ namespace {
 constexpr std::size_t longest_file = std::size_t{1} << 20;
 
 using kind = yaml_tree::kind;
-
-struct file_closer {
-  void operator()(std::FILE* file) const noexcept {
-    std::fclose(file);
-  }
-};
 
 std::string_view name_of(kind what) {
   switch (what) {
@@ -63,7 +54,8 @@ public:
 private:
   place place_of(const yaml_tree& tree) const {
     return {origin::file, position(path_, tree.line, tree.column),
-            "file " + one_line(path_) + ':' + std::to_string(tree.line)};
+            "file " + one_line(path_) + ':' + std::to_string(tree.line),
+            std::filesystem::path{path_}.parent_path().string()};
   }
 
   void fail(const yaml_tree& at, std::string_view text) {
@@ -154,9 +146,10 @@ private:
       if (!is_setting_key(key.text))
         read_pool_setting(into, "backend." + key.text, "", place_of(key),
                           wrong_);
+      // What is wrong with a setting of a backend is mostly its key.
       else if (expect_scalar(key, value))
         read_pool_setting(into, "backend." + key.text, value.text,
-                          place_of(value), wrong_);
+                          place_of(key.text == "name" ? value : key), wrong_);
     });
   }
 
@@ -166,37 +159,18 @@ private:
   mistakes& wrong_;
 };
 
-std::optional<std::string> slurp(const std::string& path,
-                                 std::string_view named_by, mistakes& wrong) {
-  auto fail = [&](const std::string& reason) {
-    wrong.add(one_line(path), "cannot be read: " + reason + " (named by "
-                                + std::string{named_by} + ")");
-    return std::nullopt;
-  };
-  std::unique_ptr<std::FILE, file_closer> file{std::fopen(path.c_str(), "rbe")};
-  if (!file)
-    return fail(std::strerror(errno));
-  std::string result;
-  std::array<char, 16'384> chunk;
-  while (auto count = std::fread(chunk.data(), 1, chunk.size(), file.get())) {
-    result.append(chunk.data(), count);
-    if (result.size() > longest_file)
-      return fail("it is longer than " + format_size(longest_file));
-  }
-  // A directory opens; reading it is what fails.
-  if (std::ferror(file.get()))
-    return fail(std::strerror(errno));
-  return result;
-}
-
 } // namespace
 
 void read_file(const std::string& path, std::string_view named_by,
                const variables& environment, layer& into, name_claims& claims,
                mistakes& wrong) {
-  auto text = slurp(path, named_by, wrong);
-  if (!text)
+  std::string reason;
+  auto text = read_text_file(path, longest_file, reason);
+  if (!text) {
+    wrong.add(one_line(path), "cannot be read: " + reason + " (named by "
+                                + std::string{named_by} + ")");
     return;
+  }
   if (auto root = read_yaml(*text, path, environment, wrong))
     file_reader{path, into, claims, wrong}.read(*root);
 }

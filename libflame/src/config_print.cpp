@@ -111,7 +111,11 @@ void print_backend(printer& out, const detail::merged<pool_options>& pool,
   for (auto& [key, value] : settings) {
     auto& from =
       pool.places.find(std::string{detail::backend_prefix} + key)->second;
-    if (detail::is_secret(key))
+    // The path says enough, and is read again as the same value.
+    if (!from.value_file.empty())
+      out.line(3, key + std::string{detail::file_suffix}, from.value_file,
+               from);
+    else if (detail::is_secret(key))
       out.hidden(3, key, from);
     else
       out.line(3, key, value, from);

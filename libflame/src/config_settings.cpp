@@ -1,6 +1,9 @@
 #include "config_settings.hpp"
 
+#include <filesystem>
 #include <set>
+
+#include "text_file.hpp"
 
 namespace flame::detail {
 
@@ -14,6 +17,64 @@ void read_value(section& into, const option_info& info, std::string_view text,
   } catch (const call_error& error) {
     wrong.add(at.where, in_quotes(info.key) + ": " + error.what());
   }
+}
+
+constexpr std::size_t longest_value_file = std::size_t{64} << 10;
+
+void read_backend_setting(section& into, std::string_view key, std::string text,
+                          place at, mistakes& wrong) {
+  auto full = std::string{backend_prefix}.append(key);
+  auto found = into.find(full);
+  if (found != into.end()
+      && found->second.at.value_file.empty() != at.value_file.empty()) {
+    auto file_key = std::string{key}.append(file_suffix);
+    wrong.add(at.where, in_quotes(key) + " and " + in_quotes(file_key)
+                          + " are both given, first at "
+                          + found->second.at.where + ": keep one");
+    return;
+  }
+  into.insert_or_assign(std::move(full),
+                        setting{std::move(text), std::move(at)});
+}
+
+// What is printed is to be right wherever it is read again.
+std::string absolute_path(const std::filesystem::path& path) {
+  std::error_code failed;
+  auto full = std::filesystem::absolute(path, failed);
+  return (failed ? path : full).lexically_normal().string();
+}
+
+// The value of a setting from the file that is named for it. Mounted secrets
+// mostly end in a line break that is none of the secret's.
+void read_value_file(section& into, std::string_view file_key,
+                     std::string_view path, place at, mistakes& wrong) {
+  auto fail = [&](const std::string& text) {
+    wrong.add(at.where, in_quotes(file_key) + ": " + text);
+  };
+  auto key = file_key.substr(0, file_key.size() - file_suffix.size());
+  if (key == "name") {
+    fail("the name of a backend cannot come from a file: write `name`");
+    return;
+  }
+  if (path.empty()) {
+    fail("has no value: give the path of a file");
+    return;
+  }
+  at.value_file = absolute_path(std::filesystem::path{at.directory} / path);
+  std::string reason;
+  auto text = read_text_file(at.value_file, longest_value_file, reason);
+  if (!text) {
+    fail(one_line(at.value_file) + " cannot be read: " + reason);
+    // Whoever gives the value beside it is told that, too.
+    text.emplace();
+  }
+  if (text->ends_with('\n'))
+    text->erase(text->size() - (text->ends_with("\r\n") ? 2 : 1));
+  read_backend_setting(into, key, std::move(*text), std::move(at), wrong);
+}
+
+bool names_value_file(std::string_view key) {
+  return key.size() > file_suffix.size() && key.ends_with(file_suffix);
 }
 
 template <class Options>
@@ -187,8 +248,10 @@ void read_pool_setting(section& into, std::string_view key,
     return;
   }
   auto inner = key.substr(backend_prefix.size());
-  if (is_setting_key(inner))
-    into.insert_or_assign(std::string{key}, setting{std::string{text}, at});
+  if (is_setting_key(inner) && names_value_file(inner))
+    read_value_file(into, inner, text, at, wrong);
+  else if (is_setting_key(inner))
+    read_backend_setting(into, inner, std::string{text}, at, wrong);
   else
     wrong.add(at.where, in_quotes(inner)
                           + " cannot be a key of a backend: "

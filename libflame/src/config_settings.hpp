@@ -24,6 +24,12 @@ struct place {
 
   /// For comments in what is printed.
   std::string comment;
+
+  /// What a relative path is relative to; empty: the working directory.
+  std::string directory = {};
+
+  /// The file that the value was read from, where a key `<key>_file` names one.
+  std::string value_file = {};
 };
 
 struct setting {
@@ -65,6 +71,9 @@ using variables = std::map<std::string, std::string>;
 using name_claims = std::map<std::string, std::pair<std::string, std::string>>;
 
 inline constexpr std::string_view backend_prefix = "backend.";
+
+/// What the key of a backend's setting ends in whose value is in a file.
+inline constexpr std::string_view file_suffix = "_file";
 
 inline constexpr std::string_view pool_name_rule =
   "a letter, then letters, digits, _ and -, at most 63";

@@ -912,6 +912,112 @@ pools:
           == flame::backend_options{"k8s", {{"keyring", "shown"}}});
   }
 
+  TEST_CASE(
+    "a setting of a backend is read from the file that is named for it") {
+    temporary_directory directory;
+    directory.write("hush1\n", "token");
+    directory.write("hush2\r\n", "password");
+    directory.write("two\n\n", "lines");
+    directory.write("none", "plain");
+    auto path = directory.write("pools:\n  p:\n    backend:\n"
+                                "      name: k8s\n"
+                                "      token_file: token\n"
+                                "      password_file: "
+                                + directory.path("password")
+                                + "\n"
+                                  "      lines_file: ./lines\n");
+    auto settings =
+      flame::configuration::load(
+        {.file = path,
+         .environment = environment{},
+         .flags = {{"pools.p.backend.plain_file", directory.path("plain")}}})
+        .pool("p")
+        .backend.settings;
+    CHECK(settings
+          == std::map<std::string, std::string>{{"token", "hush1"},
+                                                {"password", "hush2"},
+                                                {"lines", "two\n"},
+                                                {"plain", "none"}});
+  }
+
+  TEST_CASE("a value from a file is never printed, and its path reads back") {
+    temporary_directory directory;
+    directory.write("hush1\n", "token");
+    directory.write("hush2\n", "account");
+    auto path = directory.write("pools:\n  p:\n    backend:\n"
+                                "      name: k8s\n"
+                                "      token_file: token\n"
+                                "      account: weak\n");
+    auto config = flame::configuration::load(
+      {.file = path,
+       .environment = environment{},
+       .flags = {{"pools.p.backend.account_file", directory.path("account")}}});
+    auto printed = config.print();
+    CHECK_FALSE(contains(printed, "hush"));
+    CHECK(contains(printed, "      token_file: " + directory.path("token")
+                              + " # file " + path + ":5\n"));
+    CHECK(contains(line_with(printed, "account_file"),
+                   " # flag --pools.p.backend.account_file"));
+    CHECK(load(printed).pool("p").backend == config.pool("p").backend);
+    CHECK(config.origin_of("p", "backend.token") == flame::origin::file);
+    CHECK(config.origin_of("p", "backend.account") == flame::origin::flag);
+  }
+
+  TEST_CASE(
+    "a file for a value that cannot be read is told where it is named") {
+    temporary_directory directory;
+    auto long_file = directory.write(std::string(65'537, 'x'), "long");
+    directory.write(std::string(65'536, 'x'), "longest");
+    auto mistake_in = [&](const std::string& line) {
+      auto path =
+        directory.write("pools:\n  p:\n    backend:\n      " + line + "\n");
+      return replaced(mistake_of([&] {
+                        flame::configuration::load(
+                          {.file = path, .environment = environment{}});
+                      }),
+                      directory.path(""), "");
+    };
+    CHECK(mistake_in("token_file: nowhere")
+          == "f.yaml:4:7: `token_file`: nowhere cannot be read: No such file "
+             "or directory");
+    CHECK(mistake_in("token_file: .").ends_with("Is a directory"));
+    CHECK(mistake_in("token_file: long")
+            .ends_with("long cannot be read: it is longer than 64KiB"));
+    CHECK(mistake_in("token_file: longest") == "no mistake");
+    CHECK(mistake_in("token_file: ''")
+          == "f.yaml:4:7: `token_file`: has no value: give the path of a file");
+    CHECK(mistake_in("name_file: long")
+          == "f.yaml:4:7: `name_file`: the name of a backend cannot come from "
+             "a file: write `name`");
+    CHECK(mistakes_without_file({}, {{"pools.p.backend.t_file", "/nowhere"}})
+          == "--pools.p.backend.t_file: `t_file`: /nowhere cannot be read: No "
+             "such file or directory");
+  }
+
+  TEST_CASE("a value and a file for it in one source are a mistake") {
+    temporary_directory directory;
+    auto token = directory.write("hush", "token");
+    auto both = "pools:\n  p:\n    backend:\n      token: a\n"
+                "      token_file: "
+                + token + "\n";
+    CHECK(mistakes(both)
+          == "f.yaml:5:7: `token` and `token_file` are both given, first at "
+             "f.yaml:4:7: keep one");
+    CHECK(contains(mistakes_without_file({}, {{"pools.p.backend.t_file", token},
+                                              {"pools.p.backend.t", "a"}}),
+                   "--pools.p.backend.t: `t` and `t_file` are both given"));
+    // Of two sources the stronger one counts, as always.
+    auto settings =
+      load(
+        "pools: {p: {backend: {token: a, key_file: " + token + "}}}", {},
+        {{"pools.p.backend.token_file", token}, {"pools.p.backend.key", "b"}})
+        .pool("p")
+        .backend.settings;
+    CHECK(
+      settings
+      == std::map<std::string, std::string>{{"token", "hush"}, {"key", "b"}});
+  }
+
   TEST_CASE("a path with a line break does not break what is printed") {
     temporary_directory directory;
     auto path = directory.write("node: {name: a}", "x\nlog: off");

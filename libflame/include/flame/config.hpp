@@ -83,6 +83,12 @@ struct configuration_source {
 /// A setting of a backend is merged into those of the layers below, unless the
 /// layer names another backend: settings of that one are dropped then.
 ///
+/// A key `<key>_file` among the settings of a backend gives the value of `<key>`
+/// in a file of at most 64 KiB, less the line break at its end. A relative path
+/// starts at the folder of the configuration file, in a flag at the working
+/// directory. One source cannot have both keys. What the program itself gives is
+/// not looked at in this way.
+///
 /// An immutable value: copies are cheap, and all members may be used from any
 /// thread.
 class FLAME_EXPORT configuration {
@@ -132,8 +138,9 @@ public:
   /// line with its origin as comment.
   ///
   /// Settings of a backend whose key ends in `token`, `password`, `secret` or
-  /// `key` are left out, with a comment that says so. A pool without a backend
-  /// is shown with the one of `FLAME_BACKEND`, or `local`.
+  /// `key` are left out, with a comment that says so. Of one that was read from
+  /// a file, the path is shown and never the value. A pool without a backend is
+  /// shown with the one of `FLAME_BACKEND`, or `local`.
   std::string print() const;
 
   /// The same, for the program's own pools too.
