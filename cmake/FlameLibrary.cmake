@@ -67,6 +67,8 @@ install(TARGETS flame EXPORT flameTargets COMPONENT flame)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/libflame/include/"
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT flame
   FILES_MATCHING PATTERN "*.hpp")
+install(FILES "${PROJECT_SOURCE_DIR}/config/flame.schema.json"
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/flame" COMPONENT flame)
 install(EXPORT flameTargets NAMESPACE flame::
   DESTINATION "${flame_cmake_dir}" COMPONENT flame)
 

@@ -1,0 +1,324 @@
+// The schema that editors use says the same as the parser. It is written by the
+// test that compares it: FLAME_WRITE_SCHEMA=1 unit_tests -tc="the schema has*"
+#include "config_schema.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+
+#include <doctest/doctest.h>
+
+#include <unistd.h>
+
+#include <yaml-cpp/yaml.h>
+
+#include "flame/error.hpp"
+#include "support/json_schema.hpp"
+
+namespace fs = std::filesystem;
+
+using test::json;
+
+namespace {
+
+const fs::path config_directory = FLAME_CONFIG_DIRECTORY;
+
+// -- the schema that follows from the table of options ------------------------
+
+constexpr const char* name_pattern = "^[A-Za-z][A-Za-z0-9_-]{0,62}$";
+
+// Whatever the range is: what a pattern can say is that nothing is too little.
+std::string quantity(const std::string& units, std::uint64_t low,
+                     bool needs_unit) {
+  std::string result = low > 0 ? "(?=[0-9.]*[1-9])" : "";
+  return result + R"([0-9]+(\.[0-9]{1,9})? *()" + units + ")"
+         + (needs_unit ? "" : "?");
+}
+
+json text_like(const std::string& pattern) {
+  return {{"type", "string"}, {"pattern", pattern}};
+}
+
+json value_of(const flame::detail::option_info& info) {
+  using kind = flame::detail::option_kind;
+  json number = {{"type", "integer"}, {"minimum", info.low}};
+  if (info.high < std::numeric_limits<std::size_t>::max())
+    number["maximum"] = info.high;
+  switch (info.kind) {
+    case kind::count:
+      return json::array({number});
+    case kind::size:
+      return json::array(
+        {number, text_like("^" + quantity("B|[kMGT]B|[KMGT]iB", info.low, false)
+                           + "$")});
+    case kind::time:
+      return json::array(
+        {text_like("^(infinite|"
+                   + quantity("ns|us|ms|s|min|h|d", info.low, true) + ")$")});
+    case kind::level: {
+      json levels = json::array();
+      std::istringstream words{flame::detail::range_of(info)};
+      for (std::string word; words >> word;) {
+        if (word.ends_with(','))
+          word.pop_back();
+        levels.push_back(word);
+      }
+      return json::array({json{{"enum", levels}}});
+    }
+    case kind::backend_name:
+      return json::array(
+        {text_like(name_pattern), json{{"$ref", "#/definitions/backend"}}});
+    case kind::node_name:
+      return json::array({text_like("^[A-Za-z0-9_.-]{1,63}$")});
+  }
+  FAIL("an option of a kind that the schema does not know");
+  return {};
+}
+
+json default_of(const flame::detail::option_info& info,
+                const flame::detail::option_value& value) {
+  if (info.kind == flame::detail::option_kind::count)
+    return std::get<std::size_t>(value);
+  if (info.kind == flame::detail::option_kind::backend_name)
+    return "local";
+  return flame::detail::format_value(info, value);
+}
+
+template <class Options>
+json section_of(std::span<const flame::detail::option<Options>> rows) {
+  json members = json::object();
+  for (auto& row : rows) {
+    auto values = value_of(row);
+    values.push_back({{"$ref", "#/definitions/variable"}});
+    members[std::string{row.key}] = {
+      {"description",
+       std::string{row.text} + " " + flame::detail::range_of(row) + "."},
+      {"default", default_of(row, flame::detail::get(row, Options{}))},
+      {"anyOf", values}};
+  }
+  return {{"type", {"object", "null"}},
+          {"additionalProperties", false},
+          {"properties", members}};
+}
+
+json expected_schema() {
+  json variable = text_like(R"(\$\{[^}]+\})");
+  variable["description"] =
+    "A value with ${VARIABLE} or ${VARIABLE:-default} from the environment.";
+  json backend = {
+    {"type", "object"},
+    {"description", "A backend with its settings. `<key>_file` names a file "
+                    "that has the value of `<key>`."},
+    {"propertyNames", {{"pattern", "^[A-Za-z0-9_./-]{1,255}$"}}},
+    {"properties",
+     {{"name",
+       {{"anyOf", json::array({text_like(name_pattern),
+                               {{"$ref", "#/definitions/variable"}}})}}},
+      {"name_file", false}}},
+    {"additionalProperties", {{"type", {"string", "number", "boolean"}}}}};
+  json pools = {{"type", {"object", "null"}},
+                {"description", "The pools by their names."},
+                {"propertyNames", {{"pattern", name_pattern}}},
+                {"additionalProperties", {{"$ref", "#/definitions/pool"}}}};
+  return {{"$schema", "http://json-schema.org/draft-07/schema#"},
+          {"title", "Configuration of a program that uses FLAME for C++"},
+          {"type", {"object", "null"}},
+          {"additionalProperties", false},
+          {"properties",
+           {{"node", {{"$ref", "#/definitions/node"}}}, {"pools", pools}}},
+          {"definitions",
+           {{"node", section_of(flame::detail::node_schema())},
+            {"pool", section_of(flame::detail::pool_schema())},
+            {"backend", backend},
+            {"variable", variable}}}};
+}
+
+// -- files --------------------------------------------------------------------
+
+json shipped_schema() {
+  std::ifstream in{config_directory / "flame.schema.json"};
+  REQUIRE(in.good());
+  return json::parse(in);
+}
+
+// As the core schema of YAML 1.2 has it, which is what editors follow.
+json scalar_to_json(const YAML::Node& node) {
+  auto text = node.Scalar();
+  if (node.Tag() == "!")
+    return text;
+  if (text == "true" || text == "false")
+    return text == "true";
+  if (std::regex_match(text, std::regex{"[-+]?[0-9]+"}))
+    return json::parse(text.starts_with('+') ? text.substr(1) : text);
+  if (std::regex_match(text, std::regex{R"([-+]?[0-9]+\.[0-9]+)"}))
+    return std::stod(text);
+  return text;
+}
+
+json to_json(const YAML::Node& node) {
+  if (node.IsScalar())
+    return scalar_to_json(node);
+  json result;
+  for (auto& part : node) {
+    if (node.IsMap())
+      result[part.first.Scalar()] = to_json(part.second);
+    else
+      result.push_back(to_json(part));
+  }
+  if (result.is_null() && !node.IsNull())
+    return node.IsMap() ? json::object() : json::array();
+  return result;
+}
+
+bool schema_allows(const json& schema, const std::string& yaml) {
+  auto value = to_json(YAML::Load(yaml));
+  return test::schema_validator{schema}.violations(value).empty();
+}
+
+bool parser_allows(const std::string& yaml) {
+  auto path = (fs::temp_directory_path()
+               / ("flame-schema-" + std::to_string(::getpid()) + ".yaml"))
+                .string();
+  std::ofstream{path} << yaml;
+  std::string mistake;
+  try {
+    auto config =
+      flame::configuration::load({.file = path,
+                                  .environment = std::map<std::string, //
+                                                          std::string>{}});
+    for (auto& name : config.pool_names())
+      static_cast<void>(config.pool(name));
+  } catch (const flame::call_error& error) {
+    mistake = error.what();
+  }
+  fs::remove(path);
+  return mistake.empty();
+}
+
+std::string in_pool(const std::string& line) {
+  return "pools: {p: {" + line + "}}";
+}
+
+} // namespace
+
+TEST_SUITE("configuration schema") {
+
+  TEST_CASE(
+    "the schema has every key, type and range of the parser, no other") {
+    auto expected = expected_schema();
+    if (std::getenv("FLAME_WRITE_SCHEMA"))
+      std::ofstream{config_directory / "flame.schema.json"} << expected.dump(2)
+                                                            << '\n';
+    auto shipped = shipped_schema();
+    for (auto& change : json::diff(expected, shipped))
+      MESSAGE("config/flame.schema.json differs at "
+              << change.dump()
+              << "; FLAME_WRITE_SCHEMA=1 unit_tests -tc='the schema has*' "
+                 "writes it anew");
+    CHECK(expected == shipped);
+  }
+
+  TEST_CASE("the files that come with flame are right by the schema") {
+    auto schema = shipped_schema();
+    auto count = 0;
+    for (auto& entry : fs::directory_iterator{config_directory}) {
+      if (entry.path().extension() != ".yaml")
+        continue;
+      auto value = to_json(YAML::LoadFile(entry.path().string()));
+      for (auto& wrong : test::schema_validator{schema}.violations(value))
+        FAIL_CHECK(entry.path().string() << wrong);
+      ++count;
+    }
+    CHECK(count >= 2);
+  }
+
+  TEST_CASE("what is right for the parser is right by the schema") {
+    auto schema = shipped_schema();
+    for (auto& yaml : std::vector<std::string>{
+           "",
+           "node:",
+           "pools: {}",
+           "pools: {p: }",
+           "node: {name: a.b-c_d}",
+           "node: {log: off, scheduler_threads: 0}",
+           in_pool("min: 0, max: 1"),
+           in_pool("max: 10000"),
+           in_pool("max_queue: 18446744073709551615"),
+           in_pool("timeout: 1ns"),
+           in_pool("timeout: 0.5s"),
+           in_pool("timeout: 10min"),
+           in_pool("timeout: 100 ms"),
+           in_pool("stop_grace: 0s"),
+           in_pool("stop_grace: infinite"),
+           in_pool("max_message: 1024"),
+           in_pool("max_message: 1.5MiB"),
+           in_pool("max_message: 64GiB"),
+           in_pool("log: trace"),
+           in_pool("backend: docker"),
+           in_pool("backend: {}"),
+           in_pool("backend: {name: k8s, image: a, cpus: 2, tty: true}"),
+           in_pool("max: '${NOT_SET:-3}'"),
+           in_pool("backend: {name: '${NOT_SET:-k8s}'}"),
+           "pools: {A-1_b: {max: 2}}"}) {
+      CAPTURE(yaml);
+      CHECK(parser_allows(yaml));
+      CHECK(schema_allows(schema, yaml));
+    }
+  }
+
+  TEST_CASE("what is wrong for the parser is wrong by the schema") {
+    auto schema = shipped_schema();
+    for (auto& yaml :
+         std::vector<std::string>{"- a",
+                                  "text",
+                                  "nodes: {}",
+                                  "node: [a]",
+                                  "node: {nam: a}",
+                                  "node: {name: }",
+                                  "node: {name: 'a b'}",
+                                  "node: {log: loud}",
+                                  "node: {scheduler_threads: 1025}",
+                                  "pools: [p]",
+                                  "pools: {1p: }",
+                                  "pools: {p: 3}",
+                                  "pools: {'a b': }",
+                                  in_pool("mx: 3"),
+                                  in_pool("max: 0"),
+                                  in_pool("max: 10001"),
+                                  in_pool("max: -1"),
+                                  in_pool("max: 1.5"),
+                                  in_pool("max: many"),
+                                  in_pool("max: "),
+                                  in_pool("max: [1]"),
+                                  in_pool("max_queue: 0"),
+                                  in_pool("timeout: 30"),
+                                  in_pool("timeout: 0s"),
+                                  in_pool("timeout: 0.000s"),
+                                  in_pool("timeout: -1s"),
+                                  in_pool("timeout: 3 weeks"),
+                                  in_pool("timeout: 1.0000000001s"),
+                                  in_pool("boot_timeout: soon"),
+                                  in_pool("stop_grace: 5"),
+                                  in_pool("max_message: 1023"),
+                                  in_pool("max_message: 68719476737"),
+                                  in_pool("max_message: 0MiB"),
+                                  in_pool("max_message: 1XB"),
+                                  in_pool("log: verbose"),
+                                  in_pool("log: 3"),
+                                  in_pool("backend: "),
+                                  in_pool("backend: [a]"),
+                                  in_pool("backend: 'a b'"),
+                                  in_pool("backend: {'a b': c}"),
+                                  in_pool("backend: {name: '1x'}"),
+                                  in_pool("backend: {image: [a]}"),
+                                  in_pool("backend: {image: {a: b}}"),
+                                  in_pool("backend: {image: }"),
+                                  in_pool("backend: {name_file: x}"),
+                                  in_pool("backend.image: a")}) {
+      CAPTURE(yaml);
+      CHECK_FALSE(parser_allows(yaml));
+      CHECK_FALSE(schema_allows(schema, yaml));
+    }
+  }
+}
