@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "child_news.hpp"
+#include "config_check.hpp"
 #include "flame/error.hpp"
 #include "gateway.hpp"
 #include "inline_actor.hpp"
@@ -102,11 +103,15 @@ caf::actor_system_config& node::impl::configured() {
   return config;
 }
 
+const pool_options& node::impl::declared(const std::string& name,
+                                         const pool_options& defaults) const {
+  auto found = options.pools.find(name);
+  return found == options.pools.end() ? defaults : found->second;
+}
+
 pool_options node::impl::resolve(const std::string& name,
                                  const pool_options& defaults) {
-  auto declared = options.pools.find(name);
-  auto result = options.config.pool(
-    name, declared == options.pools.end() ? defaults : declared->second);
+  auto result = options.config.pool(name, declared(name, defaults));
   if (is_runner)
     result.backend = "local";
   else if (result.backend.name.empty())
@@ -114,12 +119,35 @@ pool_options node::impl::resolve(const std::string& name,
   return result;
 }
 
+std::shared_ptr<backend> node::impl::provider(const std::string& name) {
+  auto& result = providers[name];
+  if (!result)
+    result = options.backends.make(name);
+  return result;
+}
+
+// A runner's pools are local whatever their settings say: those are the
+// parent's.
+std::shared_ptr<backend> node::impl::checked_provider(
+  const std::string& name, const pool_options& defaults,
+  const std::string& chosen) {
+  if (is_runner)
+    return provider(chosen);
+  detail::mistakes wrong;
+  auto result = detail::configuration_access::check_backend(
+    options.config, name, declared(name, defaults),
+    [&] {
+      return provider(chosen);
+    },
+    wrong);
+  wrong.raise();
+  return result;
+}
+
 flame::pool node::impl::start_pool(const std::string& name,
                                    const pool_options& defaults) {
   auto resolved = resolve(name, defaults);
-  auto& provider = providers[resolved.backend.name];
-  if (!provider)
-    provider = options.backends.make(resolved.backend.name);
+  auto provider = checked_provider(name, defaults, resolved.backend.name);
   if (!loop)
     loop = std::make_shared<detail::reactor>();
   if (!runners) {

@@ -51,7 +51,13 @@ public:
 
 private:
   caf::actor_system_config& configured();
+  const pool_options& declared(const std::string& name,
+                               const pool_options& defaults) const;
   pool_options resolve(const std::string& name, const pool_options& defaults);
+  std::shared_ptr<backend> provider(const std::string& name);
+  std::shared_ptr<backend> checked_provider(const std::string& name,
+                                            const pool_options& defaults,
+                                            const std::string& chosen);
 };
 
 namespace detail {

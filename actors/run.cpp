@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "config_check.hpp"
 #include "flame/error.hpp"
 #include "node_impl.hpp"
 #include "runner_main.hpp"
@@ -22,6 +23,31 @@ int report(const std::exception& error) {
                                                              : status_failed;
 }
 
+/// Calls `configure` with what is right in the sources, so that all mistakes
+/// are told at once, whoever made them.
+/// @returns the exit status
+int check_configuration(const command_line& line, const program& what) {
+  auto [settings, wrong, file] = configuration_access::load(line.source());
+  node_options options;
+  options.config = std::move(settings);
+  std::size_t count = 0;
+  try {
+    if (what.configure)
+      what.configure(options);
+    count = configuration_access::check_pools(options.config, options.pools,
+                                              options.backends, wrong);
+  } catch (const std::exception& error) {
+    wrong.add("program", error.what());
+  }
+  if (!wrong.empty()) {
+    std::cerr << wrong.text() << std::endl;
+    return status_usage;
+  }
+  std::cout << (file.empty() ? "no file" : one_line(file)) << ": ok, " << count
+            << (count == 1 ? " pool" : " pools") << std::endl;
+  return EXIT_SUCCESS;
+}
+
 int run_parent(node_options options, std::vector<std::string> args,
                const program& what) {
   node self{
@@ -39,6 +65,8 @@ int run_program(int argc, char** argv, const program& what) {
   auto is_runner = is_started_as_runner();
   try {
     line = parse_command_line(argc, argv);
+    if (line.check_config && !is_runner)
+      return check_configuration(line, what);
     options.config = configuration::load(line.source());
     if (what.configure)
       what.configure(options);

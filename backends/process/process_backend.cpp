@@ -232,6 +232,11 @@ private:
 
 class process_backend final : public backend {
 public:
+  std::vector<setting_mistake> check(
+    const std::map<std::string, std::string>& settings) const override {
+    return unknown_settings(settings, {executable});
+  }
+
   void boot(boot_request request,
             std::function<void(boot_result)> done) override {
     auto job = std::make_shared<boot_request>(std::move(request));
@@ -244,17 +249,14 @@ public:
   }
 
 private:
+  static constexpr const char* executable = "executable";
+
   static boot_result start(process_loop& loop, boot_request& request) {
     auto command = request.command;
+    if (auto own = request.settings.find(executable);
+        own != request.settings.end())
+      command.front() = own->second;
     try {
-      for (auto& [key, value] : request.settings) {
-        if (key != "executable")
-          return make_error(errc::invalid_configuration,
-                            fmt::format("the process backend has no setting "
-                                        "\"{}\"; it has \"executable\"",
-                                        key));
-        command.front() = value;
-      }
       return spawn(loop, request, command);
     } catch (const call_error& error) {
       return error.to_error();

@@ -1,10 +1,12 @@
 #include "flame/backend.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "config_text.hpp"
 #include "flame/error.hpp"
 
 namespace flame {
@@ -44,6 +46,24 @@ bool backend::is_in_process() const noexcept {
   return false;
 }
 
+std::vector<setting_mistake> backend::check(
+  const std::map<std::string, std::string>&) const {
+  return {};
+}
+
+std::vector<setting_mistake> unknown_settings(
+  const std::map<std::string, std::string>& settings,
+  const std::vector<std::string_view>& known) {
+  std::vector<setting_mistake> result;
+  for (auto& [key, value] : settings)
+    if (std::find(known.begin(), known.end(), key) == known.end())
+      result.push_back(
+        {key,
+         "is not a setting of this backend: "
+           + (known.empty() ? "it has none" : detail::suggestion(key, known))});
+  return result;
+}
+
 backend_registry::backend_registry() {
   detail::add_standard_backends(*this);
 }
@@ -66,9 +86,11 @@ std::vector<std::string> backend_registry::names() const {
 std::shared_ptr<backend> backend_registry::make(const std::string& name) const {
   if (auto i = factories_.find(name); i != factories_.end())
     return i->second();
-  throw call_error{errc::invalid_configuration,
-                   fmt::format("there is no backend \"{}\"; known are {}", name,
-                               fmt::join(names(), ", "))};
+  auto known = names();
+  throw call_error{
+    errc::invalid_configuration,
+    fmt::format("there is no backend {}: {}", detail::in_quotes(name),
+                detail::suggestion(name, {known.begin(), known.end()}))};
 }
 
 } // namespace flame

@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "config_check.hpp"
 #include "config_settings.hpp"
 
 namespace flame {
@@ -44,12 +45,6 @@ void read_default_backend(const detail::variables& environment,
     wrong.add("FLAME_BACKEND", *mistake);
 }
 
-void check_name(const std::string& name, detail::mistakes& wrong) {
-  if (!detail::is_name(name))
-    wrong.add("pool " + detail::in_quotes(name),
-              "not a name of a pool: " + std::string{detail::pool_name_rule});
-}
-
 } // namespace
 
 configuration::configuration()
@@ -62,27 +57,36 @@ configuration::configuration(std::shared_ptr<const configuration_state> state)
   // nop
 }
 
-configuration configuration::load(const configuration_source& source) {
+detail::loose_configuration detail::configuration_access::load(
+  const configuration_source& source) {
   auto environment =
     source.environment ? *source.environment : process_environment();
   auto state = std::make_shared<configuration_state>();
-  detail::mistakes wrong;
+  loose_configuration result;
+  auto& wrong = result.wrong;
   detail::name_claims claims;
-  if (source.file)
-    detail::read_file(*source.file, "--config", environment, state->file,
-                      claims, wrong);
-  else if (auto path = variable(environment, "FLAME_CONFIG"))
-    detail::read_file(*path, "FLAME_CONFIG", environment, state->file, claims,
-                      wrong);
+  auto named =
+    source.file ? source.file : variable(environment, "FLAME_CONFIG");
+  if (named) {
+    result.file = *named;
+    detail::read_file(*named, source.file ? "--config" : "FLAME_CONFIG",
+                      environment, state->file, claims, wrong);
+  }
   // Last the environment: which pool a variable means depends on what there is.
   detail::read_flags(source.flags, state->flags, claims, wrong);
   detail::read_environment(environment, detail::names_of_pools(*state),
                            state->environment, wrong);
   read_default_backend(environment, *state, wrong);
   detail::check_sources(*state, wrong);
-  wrong.raise();
   state->node = detail::merge_node(*state).options;
-  return configuration{std::move(state)};
+  result.settings = configuration{std::move(state)};
+  return result;
+}
+
+configuration configuration::load(const configuration_source& source) {
+  auto result = detail::configuration_access::load(source);
+  result.wrong.raise();
+  return std::move(result.settings);
 }
 
 const node_settings& configuration::node() const noexcept {
@@ -92,7 +96,7 @@ const node_settings& configuration::node() const noexcept {
 pool_options configuration::pool(const std::string& name,
                                  const pool_options& defaults) const {
   detail::mistakes wrong;
-  check_name(name, wrong);
+  detail::check_pool_name(name, wrong);
   auto result = detail::merge_pool(*state_, name, defaults);
   detail::check_pool(name, result, wrong);
   wrong.raise();
@@ -117,7 +121,7 @@ origin configuration::origin_of(const std::string& pool, const std::string& key,
 
 void validate(const std::string& pool_name, const pool_options& options) {
   detail::mistakes wrong;
-  check_name(pool_name, wrong);
+  detail::check_pool_name(pool_name, wrong);
   detail::check_pool(pool_name, detail::merge_pool({}, pool_name, options),
                      wrong);
   wrong.raise();

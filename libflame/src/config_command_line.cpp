@@ -46,7 +46,9 @@ private:
     if (flag == "--config")
       take_config(flag, value);
     else if (flag == "--print-config")
-      take_print_config(flag, value);
+      take_switch(flag, value, result_.print_config);
+    else if (flag == "--check-config")
+      take_switch(flag, value, result_.check_config);
     else if (flag.starts_with("--node.") || flag.starts_with("--pools."))
       result_.overrides.emplace_back(flag.substr(2), value_of(flag, value));
     else
@@ -65,12 +67,12 @@ private:
     result_.config_file = std::move(path);
   }
 
-  void take_print_config(std::string_view flag,
-                         std::optional<std::string_view> value) {
+  static void take_switch(std::string_view flag,
+                          std::optional<std::string_view> value, bool& to) {
     if (value)
       throw_invalid(std::string{flag} + ": takes no value, but has "
                     + in_quotes(*value));
-    result_.print_config = true;
+    to = true;
   }
 
   std::string_view value_of(std::string_view flag,
@@ -144,6 +146,8 @@ std::string command_line_help() {
        6);
   result += "  --print-config\n";
   wrap(result, "Print all settings in force, with where each came from.", 6);
+  result += "  --check-config\n";
+  wrap(result, "Check all settings, and start nothing.", 6);
   result += '\n';
   wrap(result,
        "A flag stands above the environment (FLAME_NODE_<KEY> and "

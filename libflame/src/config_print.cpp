@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 #include <utility>
 
 #include "config_settings.hpp"
@@ -152,18 +151,7 @@ std::string configuration::print() const {
 
 std::string configuration::print(
   const std::map<std::string, pool_options>& code_pools) const {
-  std::set<std::string> names;
-  std::set<std::string> taken;
-  for (auto& entry : code_pools) {
-    names.insert(entry.first);
-    taken.insert(detail::environment_name(entry.first));
-  }
-  // What only the environment has may be a pool of the program, whose name the
-  // environment cannot spell.
-  for (auto& name : pool_names())
-    if (state_->file.pools.contains(name) || state_->flags.pools.contains(name)
-        || !taken.contains(detail::environment_name(name)))
-      names.insert(name);
+  auto names = detail::names_with(*state_, code_pools);
   printer out;
   print_node(out, detail::merge_node(*state_));
   out.add(names.empty() ? "pools: {}\n" : "pools:\n");

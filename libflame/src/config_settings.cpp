@@ -182,6 +182,22 @@ std::vector<std::string> names_of_pools(const configuration_state& state) {
   return {names.begin(), names.end()};
 }
 
+std::set<std::string> names_with(
+  const configuration_state& state,
+  const std::map<std::string, pool_options>& code_pools) {
+  std::set<std::string> names;
+  std::set<std::string> taken;
+  for (auto& entry : code_pools) {
+    names.insert(entry.first);
+    taken.insert(environment_name(entry.first));
+  }
+  for (auto& name : names_of_pools(state))
+    if (state.file.pools.contains(name) || state.flags.pools.contains(name)
+        || !taken.contains(environment_name(name)))
+      names.insert(name);
+  return names;
+}
+
 merged<pool_options> merge_pool(const configuration_state& state,
                                 std::string_view name,
                                 const pool_options& defaults) {
@@ -206,6 +222,12 @@ merged<node_settings> merge_node(const configuration_state& state) {
   for (auto source : {&state.file, &state.environment, &state.flags})
     overlay(result, source->node, node_schema());
   return result;
+}
+
+void check_pool_name(const std::string& name, mistakes& wrong) {
+  if (!is_name(name))
+    wrong.add("pool " + in_quotes(name),
+              "not a name of a pool: " + std::string{pool_name_rule});
 }
 
 void check_pool(std::string_view name, const merged<pool_options>& pool,

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -88,12 +89,21 @@ void claim_name(name_claims& claims, std::string_view name, const place& at,
 /// The names of all pools that a source has, sorted.
 std::vector<std::string> names_of_pools(const configuration_state& state);
 
+/// The names of all pools that a source or the program has. What only the
+/// environment has may be a pool of the program, whose name the environment
+/// cannot spell.
+std::set<std::string> names_with(
+  const configuration_state& state,
+  const std::map<std::string, pool_options>& code_pools);
+
 /// What the sources make of a pool, without any check.
 merged<pool_options> merge_pool(const configuration_state& state,
                                 std::string_view name,
                                 const pool_options& defaults);
 
 merged<node_settings> merge_node(const configuration_state& state);
+
+void check_pool_name(const std::string& name, mistakes& wrong);
 
 /// Checks all options of a pool but its name.
 void check_pool(std::string_view name, const merged<pool_options>& pool,

@@ -74,10 +74,12 @@ void mistakes::add(std::string_view where, std::string_view text) {
 }
 
 void mistakes::raise() const {
-  if (lines_.empty())
-    return;
-  throw_invalid(
-    joined(std::vector<std::string_view>(lines_.begin(), lines_.end()), "\n"));
+  if (!lines_.empty())
+    throw_invalid(text());
+}
+
+std::string mistakes::text() const {
+  return joined({lines_.begin(), lines_.end()}, "\n");
 }
 
 std::string one_line(std::string_view text) {

@@ -23,6 +23,9 @@ public:
   /// Throws `call_error` if there are any.
   void raise() const;
 
+  /// A line for each.
+  std::string text() const;
+
   bool empty() const noexcept {
     return lines_.empty();
   }

@@ -6,7 +6,8 @@ set -uo pipefail
 program=$1
 failures=0
 output=$(mktemp)
-trap 'rm -f "$output"' EXIT
+settings=$(mktemp)
+trap 'rm -f "$output" "$settings"' EXIT
 
 check() {
   local name=$1 status=$2 expected=$3
@@ -51,6 +52,39 @@ check "--print-config shows what is in force" 0 "backend: process" \
   "$program" --print-config
 check "log lines have the name of the node" 3 " camera-7 runner is ready" \
   "$program" --node.name=camera-7
+cat >"$settings" <<'END'
+pools:
+  services:
+    backend:
+      name: process
+      executble: /bin/true
+    mx: 3
+  spare:
+    backend: proces
+END
+check "--check-config tells all mistakes, with the nearest words" 2 \
+  "$settings:5:7: \`executble\` is not a setting of this backend: did you mean \`executable\`?" \
+  "$program" --config "$settings" --check-config
+also "a mistake in a key is told beside those of backends" \
+  "$settings:6:5: unknown key \`mx\`: did you mean \`max\`?"
+also "an unknown backend is told with the nearest one" \
+  "$settings:8:14: there is no backend \`proces\`: did you mean \`process\`?"
+sed -i '/mx:/d' "$settings"
+check "a pool with a wrong setting is refused when it starts" 2 \
+  "$settings:5:7: \`executble\` is not a setting of this backend: did you mean \`executable\`?" \
+  "$program" --config "$settings"
+sed -i 's/executble/executable/; s/proces$/process/' "$settings"
+check "--check-config starts nothing where all is well" 0 \
+  "$settings: ok, 2 pools" "$program" --config "$settings" --check-config
+if grep -q "answers" "$output"; then
+  echo "FAIL --check-config starts nothing where all is well: it ran"
+  failures=$((failures + 1))
+fi
+check "--check-config needs no file" 0 "no file: ok, 1 pool" \
+  "$program" --check-config
+check "a configure that throws is a mistake for --check-config" 2 \
+  "program: the settings are in a language unknown" \
+  env SERVICE_APP_UNSETTLED=parent "$program" --check-config
 check "a missing configuration file is refused" 2 "nowhere.yaml" \
   "$program" --config nowhere.yaml
 check "the environment beats the program" 0 "max: 7" \

@@ -328,7 +328,7 @@ TEST_CASE("what cannot be done is said, with an exit status of its own") {
     {{video, "--columns", "61"}, 2, "at most 60 do"},
     {{video, "--pools.ffmpeg.max=0"}, 2, "max"},
     {{video, "--pools.ffmpeg.min=5"}, 2, "min"},
-    {{video, on("warp")}, 2, "there is no backend \"warp\""},
+    {{video, on("warp")}, 2, "there is no backend `warp`"},
     {{directory / "none.mp4"}, 1, "none.mp4: there is no such file"},
     {{directory / "."}, 1, "it is not a file"},
     {{broken}, 1, "broken.mp4 is not a video"},

@@ -1088,11 +1088,12 @@ pools:
   TEST_CASE("the help has every option with unit, range and default") {
     auto text = flame::command_line_help();
     for (auto part :
-         {"--config <file>", "--print-config", "--node.name <name>",
-          "--node.scheduler_threads <threads>", "--pools.NAME.max <runners>",
-          "1 to 10,000; default 4", "1KiB to 64GiB; default 1GiB",
-          "--pools.NAME.timeout <time>", "1ns to infinite; default 30s",
-          "at most 63; default local", "--pools.NAME.backend.KEY <text>"})
+         {"--config <file>", "--print-config", "--check-config",
+          "--node.name <name>", "--node.scheduler_threads <threads>",
+          "--pools.NAME.max <runners>", "1 to 10,000; default 4",
+          "1KiB to 64GiB; default 1GiB", "--pools.NAME.timeout <time>",
+          "1ns to infinite; default 30s", "at most 63; default local",
+          "--pools.NAME.backend.KEY <text>"})
       CHECK_MESSAGE(contains(text, part), std::string{part});
     std::istringstream lines{text};
     for (std::string line; std::getline(lines, line);)

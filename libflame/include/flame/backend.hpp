@@ -10,6 +10,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <caf/expected.hpp>
@@ -106,6 +107,19 @@ public:
   virtual void terminate() = 0;
 };
 
+/// A setting that a backend cannot do with, as `backend::check` tells it.
+struct setting_mistake {
+  std::string key;
+
+  /// What is wrong, without the key's name, e.g. "`x` is not a number".
+  std::string text;
+};
+
+/// Tells each setting whose key is none of `known`, with the nearest of them.
+FLAME_EXPORT std::vector<setting_mistake> unknown_settings(
+  const std::map<std::string, std::string>& settings,
+  const std::vector<std::string_view>& known);
+
 /// Boots instances. Thread-safe.
 class FLAME_EXPORT backend {
 public:
@@ -116,6 +130,12 @@ public:
   /// Whether runners live in the parent's process, by `serve_here`. They need
   /// no control connection then.
   virtual bool is_in_process() const noexcept;
+
+  /// What is wrong with the settings of a pool. Asked when a pool starts, which
+  /// is refused then, and by `--check-config`; must reach nothing outside. By
+  /// default nothing is wrong, and `boot` finds out.
+  virtual std::vector<setting_mistake> check(
+    const std::map<std::string, std::string>& settings) const;
 
   /// Boots an instance without blocking.
   /// @param done called once, on any thread, perhaps before this returns: with
@@ -135,7 +155,7 @@ public:
   backend_registry();
 
   /// Adds a backend, or replaces the one of that name. It is made when the
-  /// first pool uses it.
+  /// first pool uses it, or when its settings are checked.
   void add(std::string name, factory make);
 
   bool has(const std::string& name) const;

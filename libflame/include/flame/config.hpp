@@ -19,6 +19,7 @@ namespace flame {
 namespace detail {
 
 struct configuration_state;
+struct configuration_access;
 
 } // namespace detail
 
@@ -149,6 +150,8 @@ public:
     const std::map<std::string, pool_options>& code_pools) const;
 
 private:
+  friend struct detail::configuration_access;
+
   explicit configuration(
     std::shared_ptr<const detail::configuration_state> state);
 
@@ -173,6 +176,9 @@ struct FLAME_EXPORT command_line {
   /// Whether `--print-config` is there.
   bool print_config = false;
 
+  /// Whether `--check-config` is there.
+  bool check_config = false;
+
   /// Keys and values of `--node.KEY` and `--pools.NAME.KEY`, in their order.
   std::vector<std::pair<std::string, std::string>> overrides;
 
@@ -183,9 +189,9 @@ struct FLAME_EXPORT command_line {
   configuration_source source() const;
 };
 
-/// Takes `--config FILE`, `--print-config`, `--node.KEY VALUE` and
-/// `--pools.NAME.KEY VALUE` out of a command line. A value may follow `=`, or
-/// be the next argument where that does not begin with `--`.
+/// Takes `--config FILE`, `--print-config`, `--check-config`, `--node.KEY VALUE`
+/// and `--pools.NAME.KEY VALUE` out of a command line. A value may follow `=`,
+/// or be the next argument where that does not begin with `--`.
 ///
 /// Keys and values of overrides are checked by `configuration::load`.
 ///

@@ -95,7 +95,8 @@ public:
   ///
   /// @param defaults options for what configuration and `node_options::pools`
   ///        leave open
-  /// @throws call_error `invalid_configuration`
+  /// @throws call_error `invalid_configuration`: one line for each mistake in
+  ///         the options, the backend's name and its settings
   flame::pool pool(const std::string& name, const pool_options& defaults = {});
 
   /// The pools that have been started.

@@ -49,7 +49,9 @@ namespace flame {
 ///
 /// A process that a backend has started becomes a runner here, and never
 /// returns. Flags that are flame's (see `command_line_help`) are taken out of
-/// `node::args`. `--print-config` prints the configuration and ends.
+/// `node::args`. `--print-config` prints the configuration and ends;
+/// `--check-config` checks all sources and the program's pools, backends and
+/// their settings included, starts nothing, and ends with status 0 or 2.
 ///
 /// @returns the exit status: that of `main`; 1 if a member throws; 2 if the
 ///          configuration is not valid. Both are reported on standard error
