@@ -2,26 +2,50 @@
 #include <string>
 #include <vector>
 
-#include "flame/detail/closure.hpp"
+#include "flame/call.hpp"
+#include "flame/place.hpp"
 
 struct widget {
   int number = 1;
 
-  int work() const {
-    return number;
-  }
+  int work() const;
 };
 
-void test(int number) {
-  auto lambda = [number](const std::string& text) {
-    return text.size();
-  };
-  static_assert(flame::detail::check_callable<decltype(lambda)>());
-  using function = flame::fn_t<&widget::work>;
-  static_assert(flame::detail::check_callable<function>());
-  static_assert(flame::detail::check_callable<int (*)(int)>());
-  static_assert(flame::detail::check_argument<std::string>());
-  static_assert(flame::detail::check_argument<widget>());
-  static_assert(flame::detail::check_result<std::vector<widget>>());
-  static_assert(flame::detail::check_result<void>());
+std::vector<widget> take(const std::vector<int>& numbers, std::string text);
+
+caf::behavior worker(caf::event_based_actor* self, int start,
+                     const widget& what);
+
+class worker_class : public caf::event_based_actor {
+public:
+  worker_class(caf::actor_config& cfg, std::string name);
+};
+
+void test_call(const flame::pool& pool, int number, std::string_view view) {
+  flame::call(
+    pool,
+    [number](const std::string& text) {
+      return text.size() + static_cast<std::size_t>(number);
+    },
+    view);
+  flame::call(pool, flame::fn<&widget::work>, widget{number});
+  flame::call(pool, take, std::vector{1, 2}, "text");
+  flame::call(pool, {.link = false}, &take, std::vector{1, 2}, view);
+}
+
+void test_place(caf::event_based_actor* self, const flame::pool& pool,
+                int number) {
+  auto on_child = [](const caf::actor&) {};
+  auto on_error = [](const flame::call_error&) {};
+  flame::place_child(self, pool, worker, number, widget{})
+    .then(on_child, on_error);
+  flame::place_child(self, pool, {.link = false}, worker, number, widget{})
+    .then(on_child, on_error);
+  flame::place_child(self, pool, [number](caf::event_based_actor* child) {
+    child->send(child, number);
+  }).then(on_child, on_error);
+  flame::place_child(self, pool, [](caf::stateful_actor<widget>* child) {
+    child->state.number = 2;
+  }).then(on_child, on_error);
+  flame::place_child<worker_class>(self, pool, "name").then(on_child, on_error);
 }

@@ -1,56 +1,87 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Checks that what must not compile does not, and says what the first line of
-# the file expects; ok_*.cpp must compile.
+# the file expects; ok_*.cpp must compile. A second line "// compiler: NAME"
+# is for what only that compiler sees.
 #
-#   run.sh COMPILER [flags...]
-set -u
+#   run.sh COMPILER [FLAG...]
+set -euo pipefail
 
-if [ $# -lt 1 ]; then
-  echo "usage: $0 COMPILER [flags...]" >&2
+if (($# < 1)); then
+  echo "usage: $0 COMPILER [FLAG...]" >&2
   exit 2
 fi
 
-here=$(dirname "$0")
-output=$(mktemp)
-trap 'rm -f "$output"' EXIT
-failures=0
-good=0
-bad=0
-
-fail() {
-  echo "FAIL $1: $2"
-  sed 's/^/    /' "$output" | head -n 20
-  failures=$((failures + 1))
-}
-
-for file in "$here"/*.cpp; do
-  name=$(basename "$file")
-  if "$@" -fsyntax-only "$file" > "$output" 2>&1; then
+# Checks one file.
+check() {
+  local file=$1 output expected wanted name compiled=no
+  shift
+  name=$(basename "$file" .cpp)
+  wanted=$(sed -n '2s|^// compiler: ||p' "$file")
+  if [[ -n $wanted && $wanted != "$COMPILER_KIND" ]]; then
+    echo "skipped" >"$RESULTS/$name.result"
+    return
+  fi
+  output=$RESULTS/$name.output
+  if "$@" -fsyntax-only "$file" >"$output" 2>&1; then
     compiled=yes
-  else
-    compiled=no
   fi
-  case $name in
-    ok_*)
-      good=$((good + 1))
-      [ $compiled = yes ] || fail "$name" "does not compile"
-      continue
-      ;;
-  esac
-  bad=$((bad + 1))
   expected=$(sed -n '1s|^// expect: ||p' "$file")
-  if [ -z "$expected" ]; then
-    fail "$name" "the first line expects nothing"
-  elif [ $compiled = yes ]; then
-    fail "$name" "compiles"
-  elif ! grep -qF "$expected" "$output"; then
-    fail "$name" "fails without saying: $expected"
+  if [[ $name == ok_* ]]; then
+    if [[ $compiled == yes ]]; then
+      echo "accepted" >"$RESULTS/$name.result"
+      return
+    fi
+    echo "FAIL $name: does not compile"
+  elif [[ -z $expected ]]; then
+    echo "FAIL $name: the first line expects nothing"
+  elif [[ $compiled == yes ]]; then
+    echo "FAIL $name: compiles"
+  elif ! grep -qF -- "$expected" "$output"; then
+    echo "FAIL $name: fails without saying: $expected"
+  else
+    echo "refused" >"$RESULTS/$name.result"
+    return
   fi
-done
+  sed 's/^/    /' "$output" | head -n 20
+}
+export -f check
 
-if [ $good -eq 0 ] || [ $bad -eq 0 ]; then
-  echo "FAIL: $good files that must compile, $bad that must not"
-  failures=$((failures + 1))
+here=$(cd "$(dirname "$0")" && pwd)
+RESULTS=$(mktemp -d)
+export RESULTS
+trap 'rm -rf "$RESULTS"' EXIT
+COMPILER_KIND=gcc
+if "$1" --version | grep -q clang; then
+  COMPILER_KIND=clang
 fi
-echo "$bad refused, $good accepted, $failures failures"
-[ $failures -eq 0 ]
+export COMPILER_KIND
+
+# All files share what takes long: to read the headers.
+prelude=$RESULTS/prelude.hpp
+cat >"$prelude" <<'END'
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flame/call.hpp"
+#include "flame/place.hpp"
+END
+"$@" -x c++-header "$prelude" -o "$prelude.gch"
+
+files=("$here"/*.cpp)
+printf '%s\0' "${files[@]}" \
+  | xargs -0 -P "$(nproc)" -I {} bash -c 'check "$@"' check {} "$@" \
+    -include "$prelude"
+
+count() {
+  grep -lx "$1" "$RESULTS"/*.result | wc -l
+}
+refused=$(count refused || true)
+accepted=$(count accepted || true)
+skipped=$(count skipped || true)
+failures=$((${#files[@]} - refused - accepted - skipped))
+echo "$COMPILER_KIND: $refused refused, $accepted accepted," \
+  "$skipped for another compiler, $failures failures"
+((failures == 0 && refused > 0 && accepted > 0))

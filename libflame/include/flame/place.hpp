@@ -39,6 +39,10 @@ FLAME_EXPORT void place_for_actor(caf::scheduled_actor* self,
                                   std::unique_ptr<completion> done,
                                   bool awaits);
 
+/// Tells `place_child<A>(...)` from a placement whose function is deduced.
+template <class A>
+concept actor_class = std::is_base_of_v<caf::event_based_actor, A>;
+
 template <class OnValue, class OnError>
 class child_completion final : public completion {
 public:
@@ -118,13 +122,13 @@ private:
 ///
 /// Must be called in the context of `self`.
 /// @param options `timeout` is for the placement: queue, boot, initialisation
-template <detail::actor_function F, class... Args>
+template <class F, class... Args>
+  requires(!detail::actor_class<F>)
 pending_child place_child(caf::scheduled_actor* self, const pool& where,
                           const call_options& options, F&& f,
                           const Args&... args) {
   using callable = std::decay_t<F>;
-  detail::check_callable<callable>();
-  (detail::check_argument<detail::wire_t<Args>>(), ...);
+  detail::check_behavior<callable, detail::wire_t<Args>...>();
   using code = detail::behavior_thunk<callable, detail::wire_t<Args>...>;
   detail::buffer request;
   detail::open_request(request, code::registrar);
@@ -135,7 +139,8 @@ pending_child place_child(caf::scheduled_actor* self, const pool& where,
 }
 
 /// @copydoc place_child
-template <detail::actor_function F, class... Args>
+template <detail::not_options F, class... Args>
+  requires(!detail::actor_class<F>)
 pending_child place_child(caf::scheduled_actor* self, const pool& where, F&& f,
                           const Args&... args) {
   return place_child(self, where, call_options{}, std::forward<F>(f), args...);
@@ -150,9 +155,7 @@ pending_child place_child(caf::scheduled_actor* self, const pool& where, F&& f,
 template <class A, class... Args>
 pending_child place_child(caf::scheduled_actor* self, const pool& where,
                           const call_options& options, const Args&... args) {
-  static_assert(std::is_base_of_v<caf::event_based_actor, A>,
-                "flame: a placed actor is derived from caf::event_based_actor");
-  (detail::check_argument<detail::wire_t<Args>>(), ...);
+  detail::check_actor_class<A, detail::wire_t<Args>...>();
   using code = detail::class_thunk<A, detail::wire_t<Args>...>;
   detail::buffer request;
   detail::open_request(request, code::registrar);
@@ -162,8 +165,7 @@ pending_child place_child(caf::scheduled_actor* self, const pool& where,
 }
 
 /// @copydoc place_child
-template <class A, class... Args>
-  requires(std::is_base_of_v<caf::event_based_actor, A>)
+template <detail::actor_class A, class... Args>
 pending_child place_child(caf::scheduled_actor* self, const pool& where,
                           const Args&... args) {
   return place_child<A>(self, where, call_options{}, args...);

@@ -1,6 +1,7 @@
 /// How an actor of the program is named, and spawned where its name arrives.
 #pragma once
 
+#include <concepts>
 #include <memory>
 #include <span>
 #include <tuple>
@@ -116,12 +117,57 @@ struct first_argument<R (C::*)(First, Rest...)> {
 
 template <class F>
 concept actor_function = requires {
-  typename first_argument<std::decay_t<F>>::type;
+  typename first_argument<F>::type;
 }
-&&std::is_pointer_v<typename first_argument<std::decay_t<F>>::type>&&
-  std::is_base_of_v<
-    caf::event_based_actor,
-    std::remove_pointer_t<typename first_argument<std::decay_t<F>>::type>>;
+&&std::is_pointer_v<typename first_argument<F>::type>&&
+  std::is_base_of_v<caf::event_based_actor,
+                    std::remove_pointer_t<typename first_argument<F>::type>>;
+
+/// What a placed function may return. Not whatever converts to a behaviour:
+/// `caf::behavior` takes anything, and fails inside.
+template <class R>
+concept behavior_result = std::is_void_v<R> || std::same_as<
+  R, caf::behavior> || std::same_as<R, caf::message_handler>;
+
+/// Says in words what is wrong with a function-based actor, once per placement.
+/// `F` is decayed.
+template <class F, class... Args>
+constexpr void check_behavior() {
+  static_assert(actor_function<F>,
+                "flame: a placed function takes a pointer to its own actor "
+                "first, `caf::event_based_actor*` or "
+                "`caf::stateful_actor<...>*`, which `auto*` does not tell");
+  check_callable<F>();
+  (check_argument<Args>(), ...);
+  if constexpr (actor_function<F>) {
+    using self_ptr = typename first_argument<F>::type;
+    constexpr bool takes_them = std::is_invocable_v<F&, self_ptr, Args...>;
+    static_assert(
+      takes_them,
+      "flame: the function does not take these arguments: after the pointer to "
+      "its actor they arrive as values, so it takes each by value, by const "
+      "reference or by rvalue reference");
+    if constexpr (takes_them) {
+      using result = std::invoke_result_t<F&, self_ptr, Args...>;
+      static_assert(
+        behavior_result<result>,
+        "flame: a placed function returns its behaviour, or nothing");
+    }
+  }
+}
+
+/// Says in words what is wrong with an actor class, once per placement.
+template <class A, class... Args>
+constexpr void check_actor_class() {
+  static_assert(std::is_base_of_v<caf::event_based_actor, A>,
+                "flame: a placed actor is derived from caf::event_based_actor");
+  (check_argument<Args>(), ...);
+  static_assert(
+    std::is_constructible_v<A, caf::actor_config&, Args...>,
+    "flame: the actor is not constructed from these arguments: after the "
+    "`caf::actor_config&` they arrive as values, so its constructor takes each "
+    "by value, by const reference or by rvalue reference");
+}
 
 /// The code that spawns the function-based actor `F`, and its registration.
 template <class F, class... Args>

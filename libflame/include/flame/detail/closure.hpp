@@ -135,10 +135,9 @@ constexpr bool check_callable() {
                 "flame::fn<&type::member>, or a lambda that calls it");
   static_assert(
     std::is_member_pointer_v<F> || shippable_callable<F>,
-    "flame: the lambda captures something that cannot travel (a reference, a "
-    "pointer, `this`, a view or a non-trivial object): pass it as an "
-    "argument "
-    "of flame::call instead");
+    "flame: the function captures something that cannot travel (a reference, a "
+    "pointer, `this`, a view or a non-trivial object): pass it as an argument "
+    "instead");
   return shippable_callable<F>;
 }
 

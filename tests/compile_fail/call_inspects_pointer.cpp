@@ -1,5 +1,5 @@
 // expect: flame: a member that inspect() names cannot travel
-#include "flame/detail/closure.hpp"
+#include "flame/call.hpp"
 
 struct list {
   int* items = nullptr;
@@ -10,6 +10,8 @@ typename Inspector::result_type inspect(Inspector& f, list& x) {
   return f(x.items);
 }
 
-void test(flame::detail::writer& to, const list& items) {
-  flame::detail::encode(to, items);
+void take(const list& items);
+
+void test(const flame::pool& pool, const list& items) {
+  flame::call(pool, take, items);
 }
