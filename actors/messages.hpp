@@ -28,6 +28,7 @@ struct runner_ready {
 };
 
 /// To a runner actor: the table has retired its slots, as they were idle.
+/// To the pool actor, with the runner's number: it has had its single use.
 using retired_atom = caf::atom_constant<caf::atom("flRetired")>;
 
 /// To a runner actor: work on its runner does not end although it was asked to.

@@ -68,7 +68,10 @@ caf::behavior pool_actor::make_behavior() {
       became_ready(message);
     },
     [this](wedged_atom, std::uint64_t id) {
-      is_wedged(id);
+      takes_no_more(id);
+    },
+    [this](retired_atom, std::uint64_t id) {
+      takes_no_more(id);
     },
     [this](const runner_gone& message) {
       is_gone(message);
@@ -173,9 +176,9 @@ std::size_t pool_actor::staying() const {
 
 // -- shrinking ----------------------------------------------------------------
 
-/// Its place is free only when it has ended; below `max`, another one need not
-/// wait for that.
-void pool_actor::is_wedged(std::uint64_t id) {
+/// It is wedged, or has had its single use. Its place is free only when it has
+/// ended; below `max`, another one need not wait for that.
+void pool_actor::takes_no_more(std::uint64_t id) {
   auto i = members_.find(id);
   if (i == members_.end())
     return;

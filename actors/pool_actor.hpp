@@ -48,7 +48,7 @@ private:
   std::size_t wanted() const;
   void boot_one();
   void became_ready(const runner_ready& message);
-  void is_wedged(std::uint64_t id);
+  void takes_no_more(std::uint64_t id);
   void is_gone(const runner_gone& message);
   void boot_failed(const runner_gone& message, time_point begun);
   void check_idle();

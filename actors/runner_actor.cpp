@@ -228,7 +228,7 @@ void runner_actor::make_ready(const caf::actor& terminator,
   slots_ = std::make_shared<runner_slots>(
     name_, core_->options.max_concurrency, lanes_, orders,
     telling(vacant_atom::value), telling(suspect_atom::value),
-    telling(wedged_atom::value));
+    telling(wedged_atom::value), core_->options.single_use);
   // Before anybody can have been served, who may ask.
   core_->count.boots += 1;
   // First the slots, then the news: else the pool would see a runner less on
@@ -257,6 +257,11 @@ void runner_actor::drain() {
 
 void runner_actor::vacant() {
   end_wedged();
+  // Nobody has asked for it: the table has retired a runner of single_use.
+  if (state_ == runner_state::ready) {
+    enter(runner_event::let_go);
+    send(pool_, retired_atom::value, id_);
+  }
   if (state_ != runner_state::draining)
     return;
   send(terminator_, stop_atom::value);

@@ -37,6 +37,10 @@ constexpr std::array pool_rows = {
   pool_row{{"max_concurrency", option_kind::count, 1, 10'000, "slots",
             "Calls and children that a runner has at a time."},
            &pool_options::max_concurrency},
+  pool_row{{"single_use", option_kind::flag, 0, 1, "true|false",
+            "Whether a runner is let go after one call or child; "
+            "`max_concurrency` is 1 then."},
+           &pool_options::single_use},
   pool_row{{"max_queue", option_kind::count, 1, unlimited, "callers",
             "Most callers that may wait for a slot; one more fails with "
             "queue_full."},
@@ -114,6 +118,12 @@ std::string format_number(const option_info& info, std::uint64_t value) {
     default:
       return grouped(static_cast<std::size_t>(value));
   }
+}
+
+bool parse_flag(std::string_view text) {
+  if (text != "true" && text != "false")
+    throw_invalid(in_quotes(text) + " is neither `true` nor `false`");
+  return text == "true";
 }
 
 bool in_range(const option_info& info, const option_value& value) {
@@ -209,6 +219,8 @@ option_value parse_value(const option_info& info, std::string_view text) {
     result = parse_size(word);
   else if (info.kind == option_kind::time)
     result = parse_duration(word);
+  else if (info.kind == option_kind::flag)
+    result = parse_flag(word);
   if (auto mistake = mistake_in(info, result))
     throw_invalid(std::move(*mistake));
   return result;
@@ -220,6 +232,8 @@ std::string format_value(const option_info& info, const option_value& value) {
   if (auto number = std::get_if<std::size_t>(&value))
     return info.kind == option_kind::size ? format_size(*number)
                                           : std::to_string(*number);
+  if (auto flag = std::get_if<bool>(&value))
+    return *flag ? "true" : "false";
   return std::get<std::string>(value);
 }
 
@@ -228,6 +242,8 @@ std::optional<std::string> mistake_in(const option_info& info,
   if (auto text = std::get_if<std::string>(&value))
     return info.kind == option_kind::level ? mistake_in_level(*text)
                                            : mistake_in_name(info, *text);
+  if (std::holds_alternative<bool>(value))
+    return std::nullopt;
   if (in_range(info, value))
     return std::nullopt;
   return in_quotes(format_value(info, value))
@@ -236,6 +252,8 @@ std::optional<std::string> mistake_in(const option_info& info,
 
 std::string range_of(const option_info& info) {
   switch (info.kind) {
+    case option_kind::flag:
+      return "true or false";
     case option_kind::level:
       return joined({levels.begin(), levels.end()});
     case option_kind::backend_name:

@@ -18,13 +18,15 @@ enum class option_kind : unsigned char {
   count,
   size,
   time,
+  flag,
   level,
   backend_name,
   node_name,
 };
 
-/// A value that has been read: for counts and sizes, times, and all others.
-using option_value = std::variant<std::size_t, duration, std::string>;
+/// A value that has been read: for counts and sizes, times, flags, and all
+/// others.
+using option_value = std::variant<std::size_t, duration, bool, std::string>;
 
 /// What does not depend on where the option is kept.
 struct option_info {
@@ -44,7 +46,7 @@ struct option_info {
 /// With the member that keeps it, whose type follows from `kind`.
 template <class Options>
 struct option : option_info {
-  std::variant<std::size_t Options::*, duration Options::*,
+  std::variant<std::size_t Options::*, duration Options::*, bool Options::*,
                std::string Options::*, backend_options Options::*>
     field;
 };

@@ -121,6 +121,15 @@ void overlay_pool(merged<pool_options>& result, const section& over) {
     }
 }
 
+// A runner for one call has one slot: what nobody has set gives way.
+void settle_single_use(merged<pool_options>& pool) {
+  auto& slots = pool.places["max_concurrency"];
+  if (pool.options.single_use && slots.from == origin::standard) {
+    pool.options.max_concurrency = 1;
+    slots.comment = "default with single_use";
+  }
+}
+
 std::string where(std::string_view pool, const place& at) {
   return at.where.empty() ? "pool " + in_quotes(pool) : at.where;
 }
@@ -136,6 +145,18 @@ void check_min_and_max(std::string_view name, const merged<pool_options>& pool,
   wrong.add(where(name, max.from > min.from ? max : min),
             "`min` (" + grouped(options.min) + ") is more than `max` ("
               + grouped(options.max) + ")");
+}
+
+void check_single_use(std::string_view name, const merged<pool_options>& pool,
+                      mistakes& wrong) {
+  auto& [options, places] = pool;
+  if (!options.single_use || options.max_concurrency == 1)
+    return;
+  auto& single_use = places.find("single_use")->second;
+  auto& slots = places.find("max_concurrency")->second;
+  wrong.add(where(name, slots.from > single_use.from ? slots : single_use),
+            "`single_use` runners have one slot, and `max_concurrency` is "
+              + grouped(options.max_concurrency) + ": leave it out");
 }
 
 } // namespace
@@ -213,6 +234,7 @@ merged<pool_options> merge_pool(const configuration_state& state,
   apply(state.file, name);
   apply(state.environment, environment_name(name));
   apply(state.flags, name);
+  settle_single_use(result);
   return result;
 }
 
@@ -244,6 +266,7 @@ void check_pool(std::string_view name, const merged<pool_options>& pool,
                   + " cannot be a key of a backend: letters, "
                     "digits, _, -, . and /, at most 255");
   check_min_and_max(name, pool, wrong);
+  check_single_use(name, pool, wrong);
 }
 
 void check_sources(const configuration_state& state, mistakes& wrong) {
@@ -252,6 +275,9 @@ void check_sources(const configuration_state& state, mistakes& wrong) {
     if (pool.places["min"].from > origin::code
         && pool.places["max"].from > origin::code)
       check_min_and_max(name, pool, wrong);
+    if (pool.places["single_use"].from > origin::code
+        && pool.places["max_concurrency"].from > origin::code)
+      check_single_use(name, pool, wrong);
   }
 }
 

@@ -100,6 +100,9 @@ void slot_table::release(slot_holder& holder, std::unique_ptr<lane> returned) {
   using state = runner_slots::state;
   if (runner.state_ == state::gone)
     return;
+  // Here, where nobody can get the slot in between.
+  if (runner.is_single_use)
+    take_off(runner);
   if (runner.state_ == state::ready && !queue_.empty()) {
     auto& next = queue_.front();
     queue_.pop_front();
@@ -226,11 +229,7 @@ bool slot_table::retire_if_idle(runner_slots& runner, time_point idle_before) {
 
 void slot_table::retire(runner_slots& runner) {
   std::lock_guard guard{mutex_};
-  using state = runner_slots::state;
-  if (runner.state_ == state::ready)
-    unfile(runner);
-  if (runner.state_ == state::ready || runner.state_ == state::suspect)
-    runner.state_ = state::retired;
+  take_off(runner);
   tell_if_vacant(runner);
 }
 
@@ -313,6 +312,15 @@ void slot_table::unfile(runner_slots& runner) {
     return;
   auto& from = by_load_[runner.in_use_];
   from.erase(from.iterator_to(runner));
+}
+
+/// From now on it gets no work.
+void slot_table::take_off(runner_slots& runner) {
+  using state = runner_slots::state;
+  if (runner.state_ == state::ready)
+    unfile(runner);
+  if (runner.state_ == state::ready || runner.state_ == state::suspect)
+    runner.state_ = state::retired;
 }
 
 void slot_table::tell_if_vacant(runner_slots& runner) {

@@ -97,15 +97,18 @@ public:
   ///        the table's mutex held
   /// @param on_wedged called when work on the runner does not end although it
   ///        was asked to, with the table's mutex held
+  /// @param is_single_use whether the runner is retired when the first of its
+  ///        slots comes back
   runner_slots(std::string name, std::size_t capacity,
                std::shared_ptr<lane_opener> opener, caf::actor orders,
                std::function<void()> on_vacant,
                std::function<void()> on_suspect,
-               std::function<void()> on_wedged)
+               std::function<void()> on_wedged, bool is_single_use = false)
     : name(std::move(name)),
       capacity(capacity),
       opener(std::move(opener)),
       orders(std::move(orders)),
+      is_single_use(is_single_use),
       on_vacant_(std::move(on_vacant)),
       on_suspect_(std::move(on_suspect)),
       on_wedged_(std::move(on_wedged)) {
@@ -116,6 +119,7 @@ public:
   const std::size_t capacity;
   const std::shared_ptr<lane_opener> opener;
   const caf::actor orders;
+  const bool is_single_use;
 
 private:
   friend class slot_table;
@@ -234,6 +238,7 @@ private:
   runner_slots* least_loaded();
   void file(runner_slots& runner);
   void unfile(runner_slots& runner);
+  void take_off(runner_slots& runner);
   void tell_if_vacant(runner_slots& runner);
   void fail(slot_holder& holder, slot_holder::state state, const loss_ptr& why);
   void fail_all_queued(const loss_ptr& why);

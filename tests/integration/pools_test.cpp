@@ -22,6 +22,11 @@ void ignore_stop_token() {
     std::this_thread::sleep_for(1ms);
 }
 
+void until_stopped(std::stop_token stop) {
+  while (!stop.stop_requested())
+    std::this_thread::sleep_for(1ms);
+}
+
 int pid_after(std::chrono::milliseconds time) {
   std::this_thread::sleep_for(time);
   return ::getpid();
@@ -494,4 +499,84 @@ TEST_CASE("a local runner with a call that ignores its stop token is left") {
   CHECK(flame::call(pool, pid_after, 0ms) == ::getpid());
   CHECK(pool.stats().boots == 2);
   may_end = true;
+}
+
+TEST_CASE("a runner of single_use goes after one call, however that ended") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(
+      backend,
+      {.max = 2, .single_use = true, .idle_shutdown_after = flame::infinite});
+    CHECK(pool.options().max_concurrency == 1);
+    auto expected = std::size_t{0};
+    auto goes = [&] {
+      ++expected;
+      CHECK(eventually([&] {
+        return pool.stats().retired == expected;
+      }));
+      CHECK(pool.stats().boots == expected);
+    };
+    CHECK(flame::call(pool, pid_after, 0ms) > 0);
+    goes();
+    CHECK(failure_of([&] {
+            flame::call(pool, [] {
+              throw std::runtime_error("no ink");
+            });
+          }).code()
+          == flame::errc::remote_exception);
+    goes();
+    CHECK(failure_of([&] {
+            flame::call(pool, {.timeout = 100ms}, until_stopped);
+          }).code()
+          == flame::errc::timeout);
+    goes();
+    CHECK(pool.stats().lost == 0);
+  });
+}
+
+TEST_CASE("a runner survives a call that returns, throws or times out") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.max = 1, .max_concurrency = 1});
+    flame::call(pool, pid_after, 0ms);
+    CHECK_THROWS_AS(flame::call(pool,
+                                [] {
+                                  throw std::runtime_error("no ink");
+                                }),
+                    flame::call_error);
+    CHECK_THROWS_AS(flame::call(pool, {.timeout = 100ms}, until_stopped),
+                    flame::call_error);
+    CHECK(flame::call(pool, pid_after, 0ms) > 0);
+    CHECK(pool.stats().boots == 1);
+    CHECK(pool.stats().lost + pool.stats().retired == 0);
+  });
+}
+
+TEST_CASE("callers of single_use get a process each, all are served") {
+  auto pool = new_pool("process", {.max = 3, .single_use = true});
+  std::vector<std::future<int>> calls;
+  for (int i = 0; i < 12; ++i)
+    calls.push_back(flame::async(pool, pid_after, 1ms));
+  std::set<int> pids;
+  for (auto& each : calls)
+    pids.insert(each.get());
+  CHECK(pids.size() == 12);
+}
+
+TEST_CASE("a runner of single_use goes after one child") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(
+      backend,
+      {.max = 1, .single_use = true, .idle_shutdown_after = flame::infinite});
+    node().system().spawn([=](caf::event_based_actor* self) -> caf::behavior {
+      auto ends_at_once = [](caf::event_based_actor*) -> caf::behavior {
+        return {};
+      };
+      flame::place_child(self, pool, ends_at_once)
+        .then([](const caf::actor&) {}, [](const flame::call_error&) {});
+      return {};
+    });
+    CHECK(eventually([&] {
+      return pool.stats().retired == 1;
+    }));
+    CHECK(pool.stats().lost == 0);
+  });
 }

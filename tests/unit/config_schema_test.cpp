@@ -56,6 +56,8 @@ json value_of(const flame::detail::option_info& info) {
       return json::array(
         {text_like("^(infinite|"
                    + quantity("ns|us|ms|s|min|h|d", info.low, true) + ")$")});
+    case kind::flag:
+      return json::array({json{{"type", "boolean"}}});
     case kind::level: {
       json levels = json::array();
       std::istringstream words{flame::detail::range_of(info)};
@@ -80,6 +82,8 @@ json default_of(const flame::detail::option_info& info,
                 const flame::detail::option_value& value) {
   if (info.kind == flame::detail::option_kind::count)
     return std::get<std::size_t>(value);
+  if (info.kind == flame::detail::option_kind::flag)
+    return std::get<bool>(value);
   if (info.kind == flame::detail::option_kind::backend_name)
     return "local";
   return flame::detail::format_value(info, value);
@@ -255,6 +259,8 @@ TEST_SUITE("configuration schema") {
            in_pool("max_message: 1.5MiB"),
            in_pool("max_message: 64GiB"),
            in_pool("log: trace"),
+           in_pool("single_use: true"),
+           in_pool("single_use: false, max_concurrency: 2"),
            in_pool("backend: docker"),
            in_pool("backend: {}"),
            in_pool("backend: {name: k8s, image: a, cpus: 2, tty: true}"),
@@ -305,6 +311,8 @@ TEST_SUITE("configuration schema") {
                                   in_pool("max_message: 0MiB"),
                                   in_pool("max_message: 1XB"),
                                   in_pool("log: verbose"),
+                                  in_pool("single_use: yes"),
+                                  in_pool("single_use: 1"),
                                   in_pool("log: 3"),
                                   in_pool("backend: "),
                                   in_pool("backend: [a]"),

@@ -144,7 +144,7 @@ std::string command_line_mistake(std::vector<const char*> arguments) {
 }
 
 const std::string keys_of_pools =
-  "min, max, max_concurrency, max_queue, timeout, boot_timeout, "
+  "min, max, max_concurrency, single_use, max_queue, timeout, boot_timeout, "
   "shutdown_timeout, stop_grace, drain_timeout, idle_shutdown_after, "
   "max_message, backend, log";
 
@@ -258,7 +258,8 @@ pools:
   ffmpeg:
     min: 1
     max: 10
-    max_concurrency: 4
+    max_concurrency: 1
+    single_use: true
     max_queue: 1000
     timeout: 60s
     boot_timeout: 20s
@@ -277,7 +278,8 @@ pools:
           == flame::pool_options{
             .min = 1,
             .max = 10,
-            .max_concurrency = 4,
+            .max_concurrency = 1,
+            .single_use = true,
             .max_queue = 1000,
             .timeout = 60s,
             .boot_timeout = 20s,
@@ -568,6 +570,42 @@ pools:
              "1,024");
   }
 
+  TEST_CASE("a pool of single_use has one slot, where nothing else is said") {
+    auto config = load("pools: {a: {single_use: true}}");
+    CHECK(config.pool("a").max_concurrency == 1);
+    CHECK(contains(config.print(), "max_concurrency: 1"));
+    CHECK(contains(config.print(), "# default with single_use"));
+    CHECK(load("pools: {a: {single_use: false}}").pool("a").max_concurrency
+          == 8);
+    CHECK(load("pools: {a: {single_use: true, max_concurrency: 1}}")
+            .pool("a")
+            .single_use);
+    CHECK(flame::configuration{}.pool("a", {.single_use = true}).max_concurrency
+          == 1);
+  }
+
+  TEST_CASE("single_use with several slots is told at the one given last") {
+    CHECK(mistakes("pools:\n  a:\n    single_use: true\n"
+                   "    max_concurrency: 2\n")
+          == "f.yaml:3:17: `single_use` runners have one slot, and "
+             "`max_concurrency` is 2: leave it out");
+    CHECK(mistakes("pools: {a: {single_use: true}}",
+                   {{"FLAME_POOLS_A_MAX_CONCURRENCY", "2"}})
+          == "FLAME_POOLS_A_MAX_CONCURRENCY: `single_use` runners have one "
+             "slot, and `max_concurrency` is 2: leave it out");
+    CHECK(contains(mistake_of([] {
+                     flame::validate(
+                       "a", {.max_concurrency = 2, .single_use = true});
+                   }),
+                   "`max_concurrency` is 2"));
+  }
+
+  TEST_CASE("a flag is true or false and nothing else") {
+    CHECK(mistakes("pools: {a: {single_use: yes}}")
+          == "f.yaml:1:25: `single_use`: `yes` is neither `true` nor `false`");
+    CHECK(contains(flame::command_line_help(), "true or false; default false"));
+  }
+
   TEST_CASE("a key that is there twice is told at its second place") {
     CHECK(mistakes("pools:\n  a:\n    max: 1\n    min: 1\n    max: 2\n")
           == "f.yaml:5:5: `max` is there twice, first in line 3");
@@ -815,6 +853,7 @@ pools:
     min: 0                              # default
     max: 9                              # environment FLAME_POOLS_IN_CODE_MAX
     max_concurrency: 8                  # default
+    single_use: false                   # default
     max_queue: 5                        # code
     timeout: 30s                        # default
     boot_timeout: 30s                   # default
@@ -829,6 +868,7 @@ pools:
     min: 1                              # flag --pools.ffmpeg.min
     max: 10                             # file f.yaml:5
     max_concurrency: 8                  # default
+    single_use: false                   # default
     max_queue: 100000                   # default
     timeout: 1min                       # environment FLAME_POOLS_FFMPEG_TIMEOUT
     boot_timeout: 30s                   # default
@@ -845,6 +885,7 @@ pools:
     min: 0                              # default
     max: 4                              # default
     max_concurrency: 8                  # default
+    single_use: false                   # default
     max_queue: 100000                   # default
     timeout: 30s                        # default
     boot_timeout: 30s                   # default

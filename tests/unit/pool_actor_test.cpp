@@ -163,6 +163,18 @@ public:
     scheduler.run();
   }
 
+  /// Boot number `which` succeeds.
+  void boot(std::size_t which) {
+    start(which);
+    REQUIRE_FALSE(join(which));
+  }
+
+  /// The instance of boot number `which` has ended.
+  void end(std::size_t which) {
+    provider->orders.at(which).request.on_exit({});
+    scheduler.run();
+  }
+
   void pass(std::chrono::nanoseconds time) {
     scheduler.advance_time(time);
     scheduler.run();
@@ -426,6 +438,54 @@ TEST_CASE("a caller who waited for busy runners had a timeout, boots or not") {
   CHECK(std::string{error.what()}.find("1 runners, 1 slots in use")
         != std::string::npos);
   CHECK(std::string{error.what()}.find("quota exceeded") != std::string::npos);
+}
+
+TEST_CASE("a runner of single_use goes once its slot has come back") {
+  fixture world{{.max = 2, .max_concurrency = 1, .single_use = true}};
+  world.queue(1);
+  world.boot(0);
+  CHECK(world.stops == 0);
+  world.release(0);
+  CHECK(world.stops == 1);
+  world.end(0);
+  CHECK(world.core->count.retired == 1);
+  CHECK(world.core->count.lost == 0);
+}
+
+TEST_CASE("the queue gets another runner for each that is used up") {
+  fixture world{{.max = 2, .max_concurrency = 1, .single_use = true}};
+  world.queue(3);
+  auto& orders = world.provider->orders;
+  REQUIRE(orders.size() == 2);
+  world.boot(0);
+  world.boot(1);
+  world.release(0);
+  // Both places are taken until the first one has ended.
+  CHECK(orders.size() == 2);
+  world.end(0);
+  REQUIRE(orders.size() == 3);
+  world.boot(2);
+  CHECK(world.core->table.count().queued == 0);
+}
+
+TEST_CASE("a runner of min that is used up is replaced") {
+  fixture world{{.min = 1, .max = 2, .max_concurrency = 1, .single_use = true}};
+  world.boot(0);
+  world.queue(1);
+  REQUIRE(world.provider->orders.size() == 1);
+  world.release(0);
+  CHECK(world.provider->orders.size() == 2);
+}
+
+TEST_CASE("a runner of single_use that is wedged is ended by force") {
+  fixture world{{.max = 1, .max_concurrency = 1, .single_use = true}};
+  world.queue(1);
+  world.boot(0);
+  world.wedge(0);
+  CHECK(*world.provider->orders[0].terminations == 1);
+  world.release(0);
+  world.end(0);
+  CHECK(world.core->count.lost == 1);
 }
 
 } // namespace

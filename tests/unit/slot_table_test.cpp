@@ -124,7 +124,8 @@ private:
 };
 
 struct fake_runner {
-  fake_runner(std::string name, std::size_t capacity)
+  fake_runner(std::string name, std::size_t capacity,
+              bool is_single_use = false)
     : ends(make_socket_pair(SOCK_SEQPACKET)),
       slots(std::make_shared<runner_slots>(
         std::move(name), capacity,
@@ -138,7 +139,8 @@ struct fake_runner {
         },
         [this] {
           ++wedged;
-        })) {
+        },
+        is_single_use)) {
     // nop
   }
 
@@ -164,8 +166,10 @@ public:
     // nop
   }
 
-  fake_runner& add(std::string name, std::size_t capacity) {
-    auto& added = runners_.emplace_back(std::move(name), capacity);
+  fake_runner& add(std::string name, std::size_t capacity,
+                   bool is_single_use = false) {
+    auto& added =
+      runners_.emplace_back(std::move(name), capacity, is_single_use);
     table.add(added.slots);
     return added;
   }
@@ -979,6 +983,31 @@ TEST_CASE("slots are never shared or lost while threads and runners come and "
   CHECK(end.queued == 0);
   CHECK(among->never_vacant() == 0);
   CHECK(among->table().count().runners == among->alive());
+}
+
+TEST_CASE("the slot of a runner of single_use goes to nobody a second time") {
+  fixture world;
+  auto& first = world.holder();
+  auto& second = world.holder();
+  auto& runner = world.add("r", 1, true);
+  REQUIRE(first.acquire() == outcome::granted);
+  REQUIRE(second.acquire() == outcome::queued);
+  first.release(new_lane());
+  CHECK(second.in() == state::queued);
+  CHECK(runner.vacant == 1);
+  CHECK(world.table.count().in_use == 0);
+}
+
+TEST_CASE("a runner of single_use under suspicion is used up all the same") {
+  fixture world;
+  auto& first = world.holder();
+  auto& runner = world.add("r", 1, true);
+  REQUIRE(first.acquire() == outcome::granted);
+  world.table.report_closed_lane(first);
+  first.release();
+  CHECK(runner.vacant == 1);
+  world.table.clear_suspicion(runner, loss_because(errc::runner_lost, "x"));
+  CHECK(world.holder().acquire() == outcome::queued);
 }
 
 } // namespace

@@ -58,6 +58,11 @@ struct pool_options {
   /// 10,000.
   std::size_t max_concurrency = 8;
 
+  /// Whether a runner is let go after one call or child, whether that
+  /// succeeded, failed or timed out. `max_concurrency` is 1 then; another one
+  /// that is not the default is refused.
+  bool single_use = false;
+
   /// Most callers that may wait for a slot; one more fails with `queue_full`.
   /// At least 1.
   std::size_t max_queue = 100'000;
