@@ -36,7 +36,8 @@ pool_actor::pool_actor(caf::actor_config& cfg, std::shared_ptr<pool_core> core,
   : event_based_actor(cfg),
     core_(std::move(core)),
     provider_(std::move(provider)),
-    context_(std::move(context)) {
+    context_(std::move(context)),
+    kept_(core_->options.min) {
   // nop
 }
 
@@ -77,7 +78,10 @@ caf::behavior pool_actor::make_behavior() {
       is_gone(message);
     },
     [this](tick_atom) {
-      idle_check_scheduled_ = false;
+      // One that was overtaken by an earlier one says nothing.
+      if (core_->table.now() < idle_check_at_)
+        return;
+      idle_check_at_ = time_point::max();
       check_idle();
     },
     [this](retry_atom) {
@@ -99,6 +103,8 @@ void pool_actor::grow() {
   auto queued = core_->table.take_demand();
   if (closing_)
     return;
+  if (queued > 0)
+    kept_ = core_->options.min;
   auto have = booting();
   auto per_runner = core_->options.max_concurrency;
   auto for_queue = (queued + per_runner - 1) / per_runner;
@@ -120,10 +126,10 @@ void pool_actor::grow() {
     boot_one();
 }
 
-/// Runners that `min` asks for and that are neither there nor on their way.
+/// Runners that are to be kept and are neither there nor on their way.
 std::size_t pool_actor::wanted() const {
   auto have = staying();
-  return core_->options.min > have ? core_->options.min - have : 0;
+  return kept_ > have ? kept_ - have : 0;
 }
 
 void pool_actor::boot_one() {
@@ -144,12 +150,10 @@ void pool_actor::became_ready(const runner_ready& message) {
   boot_again_at_ = time_point::min();
   core_->set_boot_problem(nullptr);
   core_->count.booting = booting();
-  if (ready() >= core_->options.min)
+  if (ready() >= kept_)
     answer_waiting({});
   grow();
-  if (!idle_check_scheduled_)
-    schedule_idle_check(time_after(std::chrono::steady_clock::now(),
-                                   core_->options.idle_shutdown_after));
+  schedule_idle_check(time_after(core_->table.now(), patience(staying())));
 }
 
 std::size_t pool_actor::booting() const {
@@ -240,37 +244,52 @@ void pool_actor::boot_failed(const runner_gone& message, time_point begun) {
 }
 
 void pool_actor::check_idle() {
-  auto patience = core_->options.idle_shutdown_after;
-  if (closing_ || is_endless(patience))
+  if (closing_)
     return;
-  auto now = std::chrono::steady_clock::now();
-  auto next = now + std::max<duration>(patience, shortest_wait);
+  auto now = core_->table.now();
+  auto next = time_point::max();
   auto have = staying();
   for (auto& [id, each] : members_) {
     if (!each.slots || each.is_retired)
       continue;
-    if (have <= core_->options.min)
+    auto time = patience(have);
+    if (is_endless(time))
       break;
-    // The table decides, so that no call can slip in between.
-    if (core_->table.retire_if_idle(*each.slots, now - patience)) {
-      each.is_retired = true;
+    if (let_go_if_idle(each, now, time)) {
       --have;
-      send(each.handle, retired_atom::value);
-    } else if (auto since = core_->table.idle_since(*each.slots)) {
-      next = std::min(next, std::max(*since + patience, now + shortest_wait));
+      kept_ = std::min(kept_, have);
+      continue;
     }
+    auto since = core_->table.idle_since(*each.slots).value_or(now);
+    next = std::min(next, std::max(since + time, now + shortest_wait));
   }
-  // Nobody can go but who is above `min`; the next runner that gets ready
-  // brings the next look.
-  if (have > core_->options.min)
+  // Where nobody can go, the next runner that gets ready brings the next look.
+  if (!is_endless(patience(have)))
     schedule_idle_check(next);
 }
 
+bool pool_actor::let_go_if_idle(member& each, time_point now,
+                                duration patience) {
+  // The table decides, so that no call can slip in between.
+  if (!core_->table.retire_if_idle(*each.slots, now - patience))
+    return false;
+  each.is_retired = true;
+  send(each.handle, retired_atom::value);
+  return true;
+}
+
+/// How long one of this number of runners may be idle.
+duration pool_actor::patience(std::size_t runners) const {
+  auto& options = core_->options;
+  return runners > options.min ? options.idle_shutdown_after
+                               : options.min_idle_shutdown_after;
+}
+
 void pool_actor::schedule_idle_check(time_point when) {
-  if (is_endless(core_->options.idle_shutdown_after))
+  if (when >= idle_check_at_)
     return;
-  idle_check_scheduled_ = true;
-  delayed_send(this, when - std::chrono::steady_clock::now(), tick_atom::value);
+  idle_check_at_ = when;
+  delayed_send(this, when - core_->table.now(), tick_atom::value);
 }
 
 // -- start and end ------------------------------------------------------------
@@ -278,7 +297,7 @@ void pool_actor::schedule_idle_check(time_point when) {
 caf::result<void> pool_actor::await_minimum() {
   auto promise = make_response_promise();
   awaiting_minimum_.push_back(promise);
-  if (ready() >= core_->options.min)
+  if (ready() >= kept_)
     answer_waiting({});
   return promise;
 }

@@ -17,7 +17,7 @@ namespace flame::detail {
 ///
 /// It grows when callers wait: as many runners at once as they need, up to
 /// `max`, never more than one boot per `max_concurrency` waiting callers. It
-/// shrinks when runners above `min` have been idle long enough. A runner that
+/// shrinks when runners have been idle long enough. A runner that
 /// is lost is replaced where `min` or the queue need it. Callers and slots are
 /// not its business but the table's; it is told when somebody waits, once, and
 /// not of each call.
@@ -52,6 +52,8 @@ private:
   void is_gone(const runner_gone& message);
   void boot_failed(const runner_gone& message, time_point begun);
   void check_idle();
+  bool let_go_if_idle(member& each, time_point now, duration patience);
+  duration patience(std::size_t runners) const;
   void schedule_idle_check(time_point when);
   caf::result<void> await_minimum();
   void answer_waiting(const caf::error& problem);
@@ -66,12 +68,15 @@ private:
   const std::shared_ptr<const runner_context> context_;
 
   std::map<std::uint64_t, member> members_;
+  /// Runners that are kept: `min`, or fewer since some of those were idle.
+  std::size_t kept_ = 0;
   std::uint64_t named_ = 0;
   /// After a boot that failed, none is tried before this.
   time_point boot_again_at_ = time_point::min();
   std::chrono::milliseconds boot_delay_{0};
   bool retry_scheduled_ = false;
-  bool idle_check_scheduled_ = false;
+  /// The end of time while none is scheduled.
+  time_point idle_check_at_ = time_point::max();
   bool closing_ = false;
   std::vector<caf::response_promise> awaiting_minimum_;
   std::vector<caf::response_promise> awaiting_end_;

@@ -67,6 +67,10 @@ constexpr std::array pool_rows = {
             "A runner above `min` that had nothing to do for this long is "
             "let go."},
            &pool_options::idle_shutdown_after},
+  pool_row{{"min_idle_shutdown_after", option_kind::time, 0, forever, "time",
+            "A runner of `min` that had nothing to do for this long is let "
+            "go, until a caller has to wait."},
+           &pool_options::min_idle_shutdown_after},
   pool_row{{"max_message", option_kind::size, 1 << 10, std::uint64_t{1} << 36,
             "bytes", "Longest arguments and longest result of one call."},
            &pool_options::max_message},

@@ -25,7 +25,8 @@ public:
             std::shared_ptr<reactor> loop, std::shared_ptr<caller_ports> ports,
             std::shared_ptr<placements> placed,
             std::shared_ptr<codec_context> handles,
-            std::function<void()> on_demand)
+            std::function<void()> on_demand,
+            std::function<time_point()> now = std::chrono::steady_clock::now)
     : name(std::move(name)),
       options(std::move(options)),
       loop(std::move(loop)),
@@ -33,7 +34,7 @@ public:
       placed(std::move(placed)),
       handles(std::move(handles)),
       log(log_from(this->options.log)),
-      table(this->options.max_queue, std::move(on_demand)) {
+      table(this->options.max_queue, std::move(on_demand), std::move(now)) {
     // nop
   }
 

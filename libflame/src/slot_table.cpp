@@ -21,9 +21,11 @@ std::unique_ptr<lane> pick(std::vector<std::unique_ptr<lane>>& first,
 
 } // namespace
 
-slot_table::slot_table(std::size_t max_queue, std::function<void()> on_demand)
+slot_table::slot_table(std::size_t max_queue, std::function<void()> on_demand,
+                       std::function<time_point()> now)
   : max_queue_(max_queue),
-    on_demand_(std::move(on_demand)) {
+    on_demand_(std::move(on_demand)),
+    now_(std::move(now)) {
   // nop
 }
 
@@ -118,7 +120,7 @@ void slot_table::release(slot_holder& holder, std::unique_ptr<lane> returned) {
   --runner.in_use_;
   --in_use_;
   if (runner.in_use_ == 0)
-    runner.idle_since_ = std::chrono::steady_clock::now();
+    runner.idle_since_ = now_();
   if (runner.state_ == state::ready) {
     if (surplus) {
       auto& lanes =
@@ -192,7 +194,7 @@ void slot_table::add(const std::shared_ptr<runner_slots>& runner) {
   std::lock_guard guard{mutex_};
   if (by_load_.size() < runner->capacity)
     by_load_.resize(runner->capacity);
-  runner->idle_since_ = std::chrono::steady_clock::now();
+  runner->idle_since_ = now_();
   ++runners_;
   file(*runner);
   serve_queue();

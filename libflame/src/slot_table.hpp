@@ -153,7 +153,9 @@ public:
   /// @param max_queue most holders that may wait
   /// @param on_demand called, without the mutex, when holders wait and the
   ///        pool actor has not been told since it last asked
-  slot_table(std::size_t max_queue, std::function<void()> on_demand);
+  /// @param now the clock by which runners are idle
+  slot_table(std::size_t max_queue, std::function<void()> on_demand,
+             std::function<time_point()> now = std::chrono::steady_clock::now);
 
   slot_table(const slot_table&) = delete;
   slot_table& operator=(const slot_table&) = delete;
@@ -190,6 +192,11 @@ public:
   void report_wedged(slot_holder& holder);
 
   // -- for the pool and its runners -------------------------------------------
+
+  /// The time of the clock by which runners are idle.
+  time_point now() const {
+    return now_();
+  }
 
   /// Offers the slots of a new runner.
   void add(const std::shared_ptr<runner_slots>& runner);
@@ -246,6 +253,7 @@ private:
   mutable std::mutex mutex_;
   const std::size_t max_queue_;
   std::function<void()> on_demand_;
+  std::function<time_point()> now_;
   bool demand_told_ = false;
   loss_ptr closed_;
   holder_list queue_;

@@ -580,3 +580,18 @@ TEST_CASE("a runner of single_use goes after one child") {
     CHECK(pool.stats().lost == 0);
   });
 }
+
+TEST_CASE("runners of min go after min_idle_shutdown_after and come back") {
+  on_each_backend([](const std::string& backend) {
+    auto pool =
+      new_pool(backend, {.min = 2, .max = 2, .min_idle_shutdown_after = 50ms});
+    CHECK(eventually([&] {
+      return pool.stats().retired == 2;
+    }));
+    CHECK(flame::call(pool, pid_after, 0ms) > 0);
+    CHECK(eventually([&] {
+      return pool.stats().boots == 4;
+    }));
+    CHECK(pool.stats().lost == 0);
+  });
+}

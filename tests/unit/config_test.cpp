@@ -146,7 +146,7 @@ std::string command_line_mistake(std::vector<const char*> arguments) {
 const std::string keys_of_pools =
   "min, max, max_concurrency, single_use, max_queue, timeout, boot_timeout, "
   "shutdown_timeout, stop_grace, drain_timeout, idle_shutdown_after, "
-  "max_message, backend, log";
+  "min_idle_shutdown_after, max_message, backend, log";
 
 } // namespace
 
@@ -267,6 +267,7 @@ pools:
     stop_grace: 2s
     drain_timeout: 1min
     idle_shutdown_after: infinite
+    min_idle_shutdown_after: 1h
     max_message: 256MiB
     backend: {name: process, executable: /usr/bin/x}
     log: off
@@ -287,6 +288,7 @@ pools:
             .stop_grace = 2s,
             .drain_timeout = 60s,
             .idle_shutdown_after = flame::infinite,
+            .min_idle_shutdown_after = 1h,
             .max_message = std::size_t{256} << 20,
             .backend = {"process", {{"executable", "/usr/bin/x"}}},
             .log = "off"});
@@ -861,6 +863,7 @@ pools:
     stop_grace: 5s                      # default
     drain_timeout: 30s                  # default
     idle_shutdown_after: 30s            # default
+    min_idle_shutdown_after: infinite   # default
     max_message: 1GiB                   # default
     backend: docker                     # code
     log: info                           # default
@@ -876,6 +879,7 @@ pools:
     stop_grace: 5s                      # default
     drain_timeout: 30s                  # default
     idle_shutdown_after: 30s            # default
+    min_idle_shutdown_after: infinite   # default
     max_message: 1GiB                   # default
     backend:
       name: process                     # environment FLAME_BACKEND
@@ -893,6 +897,7 @@ pools:
     stop_grace: 5s                      # default
     drain_timeout: 30s                  # default
     idle_shutdown_after: 30s            # default
+    min_idle_shutdown_after: infinite   # default
     max_message: 1GiB                   # default
     backend: process                    # environment FLAME_BACKEND
     log: off                            # environment FLAME_POOLS_MAIL_LOG

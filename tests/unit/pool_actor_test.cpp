@@ -99,8 +99,11 @@ public:
         };
       });
     gateway_ = context->gateway;
-    core = std::make_shared<pool_core>("p", options, nullptr, nullptr, nullptr,
-                                       nullptr, [] {});
+    core = std::make_shared<pool_core>(
+      "p", options, nullptr, nullptr, nullptr, nullptr, [] {},
+      [this] {
+        return scheduler.clock().now();
+      });
     pool = system_.spawn<pool_actor>(core, provider, context);
     scheduler.run();
   }
@@ -486,6 +489,70 @@ TEST_CASE("a runner of single_use that is wedged is ended by force") {
   world.release(0);
   world.end(0);
   CHECK(world.core->count.lost == 1);
+}
+
+TEST_CASE(
+  "idle runners above min go first, those of min after their own time") {
+  fixture world{{.min = 1,
+                 .max = 2,
+                 .max_concurrency = 1,
+                 .idle_shutdown_after = 10s,
+                 .min_idle_shutdown_after = 60s}};
+  world.boot(0);
+  world.queue(2);
+  world.boot(1);
+  world.release(0);
+  world.release(1);
+  world.pass(9999ms);
+  CHECK(world.core->table.count().runners == 2);
+  CHECK(world.stops == 0);
+  world.pass(1ms);
+  CHECK(world.stops == 1);
+  world.end(0);
+  auto before = world.stops;
+  world.pass(49'999ms);
+  CHECK(world.stops == before);
+  world.pass(1ms);
+  CHECK(world.stops == before + 1);
+  world.end(1);
+  CHECK(world.core->count.retired == 2);
+}
+
+TEST_CASE("runners of min that went while idle come back with the next call") {
+  fixture world{
+    {.min = 2, .max = 4, .max_concurrency = 1, .min_idle_shutdown_after = 60s}};
+  world.boot(0);
+  world.boot(1);
+  world.pass(60s);
+  CHECK(world.stops == 2);
+  world.end(0);
+  world.end(1);
+  auto& orders = world.provider->orders;
+  world.pass(1h);
+  REQUIRE(orders.size() == 2);
+  world.queue(1);
+  CHECK(orders.size() == 4);
+}
+
+TEST_CASE("a runner of min that is not idle for ever stays while it has work") {
+  fixture world{
+    {.min = 1, .max_concurrency = 1, .min_idle_shutdown_after = 60s}};
+  world.boot(0);
+  world.queue(1);
+  world.pass(10min);
+  CHECK(world.stops == 0);
+  world.release(0);
+  world.pass(59'999ms);
+  CHECK(world.stops == 0);
+  world.pass(60s);
+  CHECK(world.stops == 1);
+}
+
+TEST_CASE("runners of min stay for ever where nothing else is said") {
+  fixture world{{.min = 1, .idle_shutdown_after = 1s}};
+  world.boot(0);
+  world.pass(1000h);
+  CHECK(world.stops == 0);
 }
 
 } // namespace

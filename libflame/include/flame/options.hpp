@@ -89,6 +89,11 @@ struct pool_options {
   /// A runner above `min` that had nothing to do for this long is let go.
   duration idle_shutdown_after = std::chrono::seconds{30};
 
+  /// A runner of `min` that had nothing to do for this long is let go, once
+  /// those above `min` have gone. The next caller that has to wait for a slot
+  /// brings `min` back.
+  duration min_idle_shutdown_after = infinite;
+
   /// Longest arguments and longest result of one call, in bytes. 1 KiB to
   /// 64 GiB.
   std::size_t max_message = std::size_t{1} << 30;
