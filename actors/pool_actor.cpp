@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "hooks.hpp"
 #include "logging.hpp"
 #include "timers.hpp"
 
@@ -135,10 +136,15 @@ std::size_t pool_actor::wanted() const {
 void pool_actor::boot_one() {
   auto id = next_runner_id();
   auto name = fmt::format("{}-{}", core_->name, ++named_);
-  auto handle = spawn<runner_actor>(caf::actor{this}, core_, provider_,
-                                    context_, id, std::move(name));
-  members_.emplace(id, member{std::move(handle), clock().now()});
+  auto handle =
+    spawn<runner_actor>(caf::actor{this}, core_, provider_, context_, id, name);
+  auto i = members_.emplace(
+    id, member{std::move(handle), std::move(name), clock().now()});
   core_->count.booting = booting();
+  if (auto& hook = core_->options.on_grow_start)
+    run_hook(*core_, "on_grow_start", [&] {
+      hook(about(i.first->second));
+    });
 }
 
 void pool_actor::became_ready(const runner_ready& message) {
@@ -150,6 +156,10 @@ void pool_actor::became_ready(const runner_ready& message) {
   boot_again_at_ = time_point::min();
   core_->set_boot_problem(nullptr);
   core_->count.booting = booting();
+  if (auto& hook = core_->options.on_grow_end)
+    run_hook(*core_, "on_grow_end", [&] {
+      hook(about(i->second), nullptr);
+    });
   if (ready() >= kept_)
     answer_waiting({});
   grow();
@@ -194,12 +204,12 @@ void pool_actor::is_gone(const runner_gone& message) {
   auto i = members_.find(message.id);
   if (i == members_.end())
     return;
-  auto begun = i->second.begun;
+  auto gone = std::move(i->second);
   members_.erase(i);
   core_->count.booting = booting();
   switch (message.why) {
     case runner_gone::how::boot_failed:
-      boot_failed(message, begun);
+      boot_failed(message, gone);
       break;
     case runner_gone::how::lost:
       core_->count.lost += 1;
@@ -212,20 +222,29 @@ void pool_actor::is_gone(const runner_gone& message) {
                        message.cause->runner);
       break;
   }
+  if (auto& hook = core_->options.on_shrink; hook && gone.slots)
+    run_hook(*core_, "on_shrink", [&] {
+      hook(about(gone));
+    });
   if (closing_)
     finish_shutdown();
   else
     grow();
 }
 
-void pool_actor::boot_failed(const runner_gone& message, time_point begun) {
+void pool_actor::boot_failed(const runner_gone& message, const member& gone) {
   core_->count.failed_boots += 1;
+  if (auto& hook = core_->options.on_grow_end)
+    run_hook(*core_, "on_grow_end", [&] {
+      auto why = message.cause->to_exception();
+      hook(about(gone), &why);
+    });
   if (closing_)
     return;
   core_->set_boot_problem(message.cause);
   // Boots that were under way together fail for one reason: the first of them
   // counts.
-  if (begun >= boot_again_at_) {
+  if (gone.begun >= boot_again_at_) {
     boot_delay_ =
       std::clamp(boot_delay_ * 2, first_boot_delay, longest_boot_delay);
     boot_again_at_ = clock().now() + boot_delay_;
@@ -261,7 +280,8 @@ void pool_actor::check_idle() {
       continue;
     }
     auto since = core_->table.idle_since(*each.slots).value_or(now);
-    next = std::min(next, std::max(since + time, now + shortest_wait));
+    next = std::min(next, std::max(std::max(since, each.kept_at) + time,
+                                   now + shortest_wait));
   }
   // Where nobody can go, the next runner that gets ready brings the next look.
   if (!is_endless(patience(have)))
@@ -270,12 +290,30 @@ void pool_actor::check_idle() {
 
 bool pool_actor::let_go_if_idle(member& each, time_point now,
                                 duration patience) {
+  auto since = core_->table.idle_since(*each.slots);
+  if (!since || std::max(*since, each.kept_at) > now - patience)
+    return false;
+  if (!may_go(each)) {
+    each.kept_at = now;
+    return false;
+  }
   // The table decides, so that no call can slip in between.
   if (!core_->table.retire_if_idle(*each.slots, now - patience))
     return false;
   each.is_retired = true;
   send(each.handle, retired_atom::value);
   return true;
+}
+
+bool pool_actor::may_go(const member& each) {
+  auto& check = core_->options.idle_check;
+  if (!check)
+    return true;
+  bool result = false;
+  run_hook(*core_, "idle_check", [&] {
+    result = check(about(each));
+  });
+  return result;
 }
 
 /// How long one of this number of runners may be idle.
@@ -290,6 +328,10 @@ void pool_actor::schedule_idle_check(time_point when) {
     return;
   idle_check_at_ = when;
   delayed_send(this, when - core_->table.now(), tick_atom::value);
+}
+
+runner_info pool_actor::about(const member& each) const {
+  return {core_->name, each.name, ready()};
 }
 
 // -- start and end ------------------------------------------------------------

@@ -37,11 +37,14 @@ protected:
 private:
   struct member {
     caf::actor handle;
+    std::string name;
     /// When its boot began.
     time_point begun;
     /// Null until the runner is ready.
     std::shared_ptr<runner_slots> slots = nullptr;
     bool is_retired = false;
+    /// When `idle_check` last wanted it to stay.
+    time_point kept_at = time_point::min();
   };
 
   void grow();
@@ -50,11 +53,13 @@ private:
   void became_ready(const runner_ready& message);
   void takes_no_more(std::uint64_t id);
   void is_gone(const runner_gone& message);
-  void boot_failed(const runner_gone& message, time_point begun);
+  void boot_failed(const runner_gone& message, const member& gone);
   void check_idle();
   bool let_go_if_idle(member& each, time_point now, duration patience);
+  bool may_go(const member& each);
   duration patience(std::size_t runners) const;
   void schedule_idle_check(time_point when);
+  runner_info about(const member& each) const;
   caf::result<void> await_minimum();
   void answer_waiting(const caf::error& problem);
   caf::result<void> shut_down();

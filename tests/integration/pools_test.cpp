@@ -595,3 +595,26 @@ TEST_CASE("runners of min go after min_idle_shutdown_after and come back") {
     CHECK(pool.stats().lost == 0);
   });
 }
+
+TEST_CASE("three casts where two find a place grow a pool exactly twice") {
+  on_each_backend([](const std::string& backend) {
+    auto starts = std::make_shared<std::atomic<int>>(0);
+    auto done = std::make_shared<std::atomic<int>>(0);
+    flame::pool_options options{.max = 2, .max_concurrency = 1};
+    options.on_grow_start = [=](const flame::runner_info&) {
+      ++*starts;
+    };
+    options.on_grow_end = [=](const flame::runner_info&,
+                              const flame::call_error* why) {
+      *done += why ? 100 : 1;
+    };
+    auto pool = new_pool(backend, options);
+    for (int i = 0; i < 3; ++i)
+      flame::cast(pool, pid_after, 300ms);
+    CHECK(eventually([&] {
+      return pool.stats().boots == 2 && pool.stats().in_use == 0;
+    }));
+    CHECK(*starts == 2);
+    CHECK(*done == 2);
+  });
+}

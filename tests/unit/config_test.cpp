@@ -608,6 +608,18 @@ pools:
     CHECK(contains(flame::command_line_help(), "true or false; default false"));
   }
 
+  TEST_CASE("hooks of the program stay when the configuration has its say") {
+    auto config = load("pools: {a: {max: 3}}");
+    int calls = 0;
+    auto pool = config.pool("a", {.on_shrink = [&](const flame::runner_info&) {
+                              ++calls;
+                            }});
+    CHECK(pool.max == 3);
+    pool.on_shrink({});
+    CHECK(calls == 1);
+    CHECK(pool == flame::pool_options{.max = 3});
+  }
+
   TEST_CASE("a key that is there twice is told at its second place") {
     CHECK(mistakes("pools:\n  a:\n    max: 1\n    min: 1\n    max: 2\n")
           == "f.yaml:5:5: `max` is there twice, first in line 3");

@@ -555,4 +555,160 @@ TEST_CASE("runners of min stay for ever where nothing else is said") {
   CHECK(world.stops == 0);
 }
 
+TEST_CASE(
+  "idle_check keeps a runner, and is asked again when time has passed") {
+  int questions = 0;
+  bool may_go = false;
+  fixture world{{.max = 1,
+                 .idle_shutdown_after = 10s,
+                 .idle_check = [&](const flame::runner_info& runner) {
+                   CHECK(runner.pool == "p");
+                   CHECK(runner.runner == "p-1");
+                   CHECK(runner.runners == 1);
+                   ++questions;
+                   return may_go;
+                 }}};
+  world.queue(1);
+  world.boot(0);
+  world.pass(1h);
+  CHECK(questions == 0);
+  world.release(0);
+  world.pass(10s);
+  world.pass(9s);
+  CHECK(questions == 1);
+  world.pass(1s);
+  CHECK(questions == 2);
+  CHECK(world.stops == 0);
+  may_go = true;
+  world.pass(10s);
+  CHECK(questions == 3);
+  CHECK(world.stops == 1);
+}
+
+TEST_CASE("an exception of idle_check keeps the runner and harms nobody") {
+  int questions = 0;
+  fixture world{{.max = 1,
+                 .max_concurrency = 1,
+                 .idle_shutdown_after = 10s,
+                 .idle_check = [&](const flame::runner_info&) -> bool {
+                   if (++questions == 1)
+                     throw std::runtime_error("no idea");
+                   throw 42;
+                 }}};
+  world.queue(1);
+  world.boot(0);
+  world.release(0);
+  world.pass(10s);
+  world.pass(10s);
+  CHECK(questions == 2);
+  CHECK(world.stops == 0);
+  world.queue(1);
+  CHECK(world.core->table.count().queued == 0);
+}
+
+/// What the hooks of a pool were told, in order.
+struct diary {
+  std::vector<std::string> entries;
+
+  void write(const char* what, const flame::runner_info& about,
+             const std::string& why = {}) {
+    entries.push_back(std::string{what} + ' ' + about.runner + ' '
+                      + std::to_string(about.runners) + why);
+  }
+
+  void keep_for(flame::pool_options& options) {
+    options.on_grow_start = [this](const flame::runner_info& about) {
+      write("start", about);
+    };
+    options.on_grow_end = [this](const flame::runner_info& about,
+                                 const flame::call_error* why) {
+      write("end", about, why ? std::string{": "} + why->what() : "");
+    };
+    options.on_shrink = [this](const flame::runner_info& about) {
+      write("shrink", about);
+    };
+  }
+};
+
+TEST_CASE("hooks are told of each boot, its end, and of runners that go") {
+  diary told;
+  flame::pool_options options{
+    .max = 2, .max_concurrency = 1, .idle_shutdown_after = 10s};
+  told.keep_for(options);
+  fixture world{options};
+  world.queue(3);
+  world.boot(0);
+  world.boot(1);
+  world.end(1);
+  world.boot(2);
+  world.release(0);
+  world.release(2);
+  world.pass(10s);
+  world.end(0);
+  world.end(2);
+  CHECK(told.entries
+        == std::vector<std::string>{"start p-1 0", "start p-2 0", "end p-1 1",
+                                    "end p-2 2", "shrink p-2 1", "start p-3 1",
+                                    "end p-3 2", "shrink p-1 0",
+                                    "shrink p-3 0"});
+}
+
+TEST_CASE("three casts where two find a place grow a pool exactly twice") {
+  diary told;
+  flame::pool_options options{.max = 2, .max_concurrency = 1};
+  told.keep_for(options);
+  fixture world{options};
+  for (int i = 0; i < 3; ++i)
+    world.queue(1);
+  world.boot(0);
+  world.boot(1);
+  world.release(0);
+  CHECK(told.entries
+        == std::vector<std::string>{"start p-1 0", "start p-2 0", "end p-1 1",
+                                    "end p-2 2"});
+}
+
+TEST_CASE(
+  "a boot that fails is told with its reason, tried again, and serves") {
+  diary told;
+  flame::pool_options options{.max = 1};
+  told.keep_for(options);
+  fixture world{options};
+  world.queue(1);
+  world.fail(0);
+  world.scheduler.run();
+  world.pass(100ms);
+  world.boot(1);
+  CHECK(told.entries
+        == std::vector<std::string>{"start p-1 0", "end p-1 0: quota exceeded",
+                                    "start p-2 0", "end p-2 1"});
+  CHECK(world.core->table.count().queued == 0);
+}
+
+TEST_CASE("exceptions thrown in hooks harm nobody") {
+  int calls = 0;
+  auto fails = [&](const flame::runner_info&) {
+    if (++calls % 2)
+      throw std::runtime_error("the hook is broken");
+    throw 42;
+  };
+  fixture world{
+    {.max = 1,
+     .on_grow_start = fails,
+     .on_grow_end =
+       [&](const flame::runner_info& about, const flame::call_error*) {
+         fails(about);
+       },
+     .on_shrink = fails}};
+  world.queue(1);
+  world.fail(0);
+  world.scheduler.run();
+  world.pass(100ms);
+  world.boot(1);
+  CHECK(world.core->table.count().queued == 0);
+  world.end(1);
+  CHECK(world.core->count.lost == 1);
+  CHECK(calls == 5);
+}
+
 } // namespace

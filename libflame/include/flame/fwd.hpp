@@ -13,6 +13,7 @@ struct node_options;
 struct parent_info;
 struct pool_options;
 struct pool_stats;
+struct runner_info;
 
 class backend;
 class backend_registry;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -46,7 +47,32 @@ struct backend_options {
                          const backend_options&) = default;
 };
 
-/// What a pool is, by the names that configuration files use too.
+/// A function of the program that a pool calls. Two of them count as equal, as
+/// functions cannot be compared.
+template <class Signature>
+struct hook : std::function<Signature> {
+  using std::function<Signature>::function;
+
+  friend bool operator==(const hook&, const hook&) noexcept {
+    return true;
+  }
+};
+
+/// What hooks are told of a runner.
+struct runner_info {
+  /// Name of the pool.
+  std::string pool;
+
+  /// Name of the runner.
+  std::string runner;
+
+  /// Runners of the pool that take calls, once what the hook tells of has
+  /// happened.
+  std::size_t runners = 0;
+};
+
+/// What a pool is, by the names that configuration files use too. Hooks are for
+/// code alone: configuration keeps those that the program has set.
 struct pool_options {
   /// Runners that are booted at once and kept. 0 to `max`.
   std::size_t min = 0;
@@ -103,6 +129,26 @@ struct pool_options {
   /// Lowest level of what the pool logs, its runners' output included: `trace`,
   /// `debug`, `info`, `warn`, `error` or `off`.
   std::string log = "info";
+
+  /// Asked before an idle runner is let go: false keeps it, and the question
+  /// comes again when as much time has passed once more.
+  ///
+  /// This and the hooks for growing and shrinking are called by the pool, one
+  /// at a time: it decides nothing else until they return, so they must not
+  /// wait for anything, least of all for calls. What they throw is logged; it
+  /// counts as false here and has no effect otherwise.
+  hook<bool(const runner_info&)> idle_check = {};
+
+  /// Called when a runner is about to be booted.
+  hook<void(const runner_info&)> on_grow_start = {};
+
+  /// Called when that boot has ended: with null, if the runner takes calls now,
+  /// else with the reason. Where the runner is still needed, another boot
+  /// follows.
+  hook<void(const runner_info&, const call_error*)> on_grow_end = {};
+
+  /// Called when a runner that took calls is no more: let go or lost.
+  hook<void(const runner_info&)> on_shrink = {};
 
   friend bool operator==(const pool_options&, const pool_options&) = default;
 };
