@@ -59,6 +59,11 @@ caller_port::ticket caller_port::expect(caf::scheduled_actor* self,
   return result;
 }
 
+caller_port::ticket caller_port::next_ticket() {
+  std::lock_guard guard{mutex_};
+  return ++last_ticket_;
+}
+
 std::unique_ptr<completion> caller_port::deliver(
   ticket of, std::unique_ptr<completion> done) {
   return std::make_unique<envelope>(shared_from_this(), of, std::move(done));
@@ -85,6 +90,11 @@ void caller_port::tell_owner(caf::message what) {
 
 caf::actor_addr caller_port::owner() const {
   return caf::actor_cast<caf::actor_addr>(owner_);
+}
+
+bool caller_port::is_gone() const {
+  std::lock_guard guard{mutex_};
+  return gone_;
 }
 
 void caller_port::owner_gone(const caf::error& reason) {

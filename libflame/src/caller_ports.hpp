@@ -33,6 +33,9 @@ public:
   /// @param awaits whether the actor handles nothing else until it comes
   ticket expect(caf::scheduled_actor* self, bool awaits);
 
+  /// A number for work whose outcome the actor does not wait for.
+  ticket next_ticket();
+
   /// Wraps `done` so that it runs in the actor's context.
   std::unique_ptr<completion> deliver(ticket of,
                                       std::unique_ptr<completion> done);
@@ -46,6 +49,8 @@ public:
   void tell_owner(caf::message what);
 
   caf::actor_addr owner() const;
+
+  bool is_gone() const;
 
   /// The actor has ended.
   void owner_gone(const caf::error& reason);
@@ -67,7 +72,7 @@ private:
   void let_go_if_done();
 
   const caf::weak_actor_ptr owner_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   /// Set while an outcome is to come: CAF ends an actor that nobody refers to,
   /// and here, as with a request, it is the answer that will.
   caf::strong_actor_ptr kept_;

@@ -191,6 +191,79 @@ placed place(const flame::pool& pool, flame::call_options options, F f,
   });
 }
 
+/// A file that is there once it has been raised, on whatever node.
+class flag {
+public:
+  explicit flag(const std::string& name)
+    : path_((std::filesystem::temp_directory_path()
+             / ("flame-flag-" + std::to_string(::getpid()) + "-" + name))
+              .string()) {
+    std::filesystem::remove(path_);
+  }
+
+  ~flag() {
+    std::filesystem::remove(path_);
+  }
+
+  flag(const flag&) = delete;
+  flag& operator=(const flag&) = delete;
+
+  const std::string& path() const noexcept {
+    return path_;
+  }
+
+  bool is_up() const {
+    return std::filesystem::exists(path_);
+  }
+
+  void raise() const {
+    std::ofstream{path_} << '\n';
+  }
+
+private:
+  std::string path_;
+};
+
+/// Ends when `go` is there, and leaves `done` behind; at a stop, without that.
+void works_until(std::stop_token stop, const std::string& go,
+                 const std::string& done) {
+  while (!stop.stop_requested()) {
+    if (std::filesystem::exists(go)) {
+      std::ofstream{done} << '\n';
+      return;
+    }
+    std::this_thread::sleep_for(1ms);
+  }
+}
+
+void until_stopped(std::stop_token stop) {
+  while (!stop.stop_requested())
+    std::this_thread::sleep_for(1ms);
+}
+
+void fails() {
+  throw std::runtime_error("no ink");
+}
+
+/// An actor that makes one cast and lives until it is told to end.
+template <class F, class... Args>
+caf::actor spawn_caster(const flame::pool& pool, flame::call_options options,
+                        F f, Args... args) {
+  return node().system().spawn(
+    [=](caf::event_based_actor* self) -> caf::behavior {
+      flame::cast(self, pool, options, f, args...);
+      return {[=](end_atom) {
+        self->quit();
+      }};
+    });
+}
+
+void end_and_await(const caf::actor& whom) {
+  caf::scoped_actor self{node().system()};
+  self->send(whom, end_atom::value);
+  self->wait_for(whom);
+}
+
 void end_and_wait(const flame::pool& pool, const caf::actor& child) {
   caf::anon_send(child, end_atom::value);
   CHECK(eventually([&] {
@@ -334,6 +407,200 @@ TEST_CASE("a call ends with the actor that made it, unless it is not linked") {
     CHECK(eventually([&] {
       return pool.stats().in_use == 0;
     }));
+  });
+}
+
+TEST_CASE("a call without link goes on to its end when its actor has ended") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.max = 1});
+    flag go{backend + "-go"};
+    flag done{backend + "-done"};
+    auto caller =
+      node().system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
+        flame::call(self, pool, {.link = false}, works_until, go.path(),
+                    done.path())
+          .then([] {}, [](const flame::call_error&) {});
+        return {[=](end_atom) {
+          self->quit();
+        }};
+      });
+    CHECK(eventually([&] {
+      return pool.stats().in_use == 1;
+    }));
+    end_and_await(caller);
+    go.raise();
+    CHECK(eventually([&] {
+      return done.is_up();
+    }));
+  });
+}
+
+TEST_CASE("a failed call is its handler's business, linked or not") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.max = 1});
+    for (auto link : {true, false}) {
+      auto text =
+        in_actor<std::string>([=](caf::event_based_actor* self, auto done) {
+          self->set_exit_handler([=](const caf::exit_msg&) {
+            done("an exit message");
+          });
+          flame::call(self, pool, {.link = link}, fails)
+            .then([] {},
+                  [=](const flame::call_error& error) {
+                    done(error.what());
+                  });
+        });
+      CHECK(text == "no ink");
+    }
+  });
+}
+
+TEST_CASE("a linked cast is stopped when its actor ends, however it ends") {
+  on_each_backend([](const std::string& backend) {
+    auto errors = std::make_shared<std::atomic<int>>(0);
+    flame::pool_options options{.max = 1};
+    options.on_cast_error = [=](const flame::call_error&) {
+      ++*errors;
+    };
+    auto pool = new_pool(backend, options);
+    auto caller = spawn_caster(pool, {}, until_stopped);
+    CHECK(eventually([&] {
+      return pool.stats().in_use == 1;
+    }));
+    end_and_await(caller);
+    CHECK(eventually([&] {
+      return pool.stats().in_use == 0;
+    }));
+    // That is no failure.
+    CHECK(*errors == 0);
+  });
+}
+
+TEST_CASE("a queued cast of an actor that ended never runs") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.max = 1, .max_concurrency = 1});
+    flag go{backend + "-go"};
+    flag done{backend + "-done"};
+    auto busy = flame::async(pool, works_until, go.path(), done.path());
+    CHECK(eventually([&] {
+      return pool.stats().in_use == 1;
+    }));
+    flag never{backend + "-never"};
+    auto caller = spawn_caster(pool, {}, works_until, go.path(), never.path());
+    CHECK(eventually([&] {
+      return pool.stats().queued == 1;
+    }));
+    end_and_await(caller);
+    CHECK(eventually([&] {
+      return pool.stats().queued == 0;
+    }));
+    go.raise();
+    busy.get();
+    flame::call(pool, [] {});
+    CHECK_FALSE(never.is_up());
+  });
+}
+
+TEST_CASE("a cast without link goes on to its end when its actor has ended") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.max = 1});
+    flag go{backend + "-go"};
+    flag done{backend + "-done"};
+    auto caller =
+      spawn_caster(pool, {.link = false}, works_until, go.path(), done.path());
+    CHECK(eventually([&] {
+      return pool.stats().in_use == 1;
+    }));
+    end_and_await(caller);
+    go.raise();
+    CHECK(eventually([&] {
+      return done.is_up();
+    }));
+  });
+}
+
+TEST_CASE("the failure of a linked cast ends its actor, with the cause") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.max = 1, .log = "off"});
+    std::promise<caf::error> reason;
+    auto caller = spawn_caster(pool, {}, fails);
+    caller->attach_functor([&](const caf::error& why) {
+      reason.set_value(why);
+    });
+    auto result = reason.get_future();
+    REQUIRE(result.wait_for(30s) == std::future_status::ready);
+    flame::call_error error{result.get()};
+    CHECK(error.code() == flame::errc::remote_exception);
+    CHECK(error.remote_type() == "std::runtime_error");
+    CHECK(error.runner() == pool.name() + "-1");
+    CHECK(std::string{error.what()} == "no ink");
+  });
+}
+
+TEST_CASE("an actor with an exit handler outlives the casts that fail") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.max = 1, .log = "off"});
+    auto text =
+      in_actor<std::string>([=](caf::event_based_actor* self, auto done) {
+        self->set_exit_handler([=](const caf::exit_msg& exit) {
+          done(flame::call_error{exit.reason}.what());
+        });
+        flame::cast(self, pool, fails);
+      });
+    CHECK(text == "no ink");
+  });
+}
+
+TEST_CASE("a cast whose runner is lost ends its linked actor") {
+  auto pool = new_pool("process", {.max = 1, .log = "off"});
+  auto code =
+    in_actor<flame::errc>([=](caf::event_based_actor* self, auto done) {
+      self->set_exit_handler([=](const caf::exit_msg& exit) {
+        done(flame::code_of(exit.reason));
+      });
+      flame::cast(self, pool, [] {
+        ::kill(::getpid(), SIGKILL);
+      });
+    });
+  CHECK(code == flame::errc::runner_lost);
+}
+
+TEST_CASE("a cast without link that fails leaves its actor alone") {
+  on_each_backend([](const std::string& backend) {
+    auto failures = std::make_shared<std::atomic<int>>(0);
+    flame::pool_options options{.max = 1, .log = "off"};
+    options.on_cast_error = [=](const flame::call_error&) {
+      ++*failures;
+    };
+    auto pool = new_pool(backend, options);
+    auto caller =
+      node().system().spawn([=](caf::event_based_actor* self) -> caf::behavior {
+        auto exits = std::make_shared<int>(0);
+        self->set_exit_handler([=](const caf::exit_msg&) {
+          ++*exits;
+        });
+        flame::cast(self, pool, {.link = false}, fails);
+        return {[=](get_atom) {
+          return *exits;
+        }};
+      });
+    CHECK(eventually([&] {
+      return *failures == 1;
+    }));
+    CHECK(ask<int>(caller, get_atom::value) == 0);
+  });
+}
+
+TEST_CASE("a child without link outlives its caller, and the other way") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.max = 1});
+    // The placing actor quits as soon as it has the handle.
+    auto [child, error] = place(pool, {.link = false}, counter, 40);
+    REQUIRE(child);
+    CHECK(ask<int>(child, get_atom::value) == 40);
+    end_and_wait(pool, child);
+    CHECK(
+      !end_of_caller(pool, flame::call_options{.link = false}, ends_with, 42));
   });
 }
 

@@ -1,5 +1,6 @@
 #include <atomic>
 #include <ctime>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -617,4 +618,57 @@ TEST_CASE("three casts where two find a place grow a pool exactly twice") {
     CHECK(*starts == 2);
     CHECK(*done == 2);
   });
+}
+
+TEST_CASE("a cast that fails is told to on_cast_error, which may throw") {
+  on_each_backend([](const std::string& backend) {
+    struct notes {
+      std::mutex mutex;
+      std::vector<flame::call_error> errors;
+    };
+    auto kept = std::make_shared<notes>();
+    flame::pool_options options{.max = 1, .log = "off"};
+    options.on_cast_error = [=](const flame::call_error& error) {
+      std::lock_guard guard{kept->mutex};
+      kept->errors.push_back(error);
+      throw std::runtime_error("the hook is broken");
+    };
+    auto pool = new_pool(backend, options);
+    for (int i = 0; i < 2; ++i)
+      flame::cast(pool, [] {
+        throw std::runtime_error("no ink");
+      });
+    flame::cast(pool, [] {});
+    CHECK(eventually([&] {
+      std::lock_guard guard{kept->mutex};
+      return kept->errors.size() == 2;
+    }));
+    CHECK(flame::call(pool, pid_after, 0ms) > 0);
+    std::lock_guard guard{kept->mutex};
+    CHECK(kept->errors.size() == 2);
+    CHECK(kept->errors[0].code() == flame::errc::remote_exception);
+    CHECK(kept->errors[0].runner() == pool.name() + "-1");
+    CHECK(std::string{kept->errors[0].what()}.find("no ink")
+          != std::string::npos);
+  });
+}
+
+TEST_CASE("an on_cast_error that takes its time delays no call") {
+  static std::atomic<bool> may_go_on = false;
+  static std::atomic<bool> has_begun = false;
+  flame::pool_options options{.max = 1, .log = "off"};
+  options.on_cast_error = [](const flame::call_error&) {
+    has_begun = true;
+    while (!may_go_on)
+      std::this_thread::sleep_for(1ms);
+  };
+  auto pool = new_pool("process", options);
+  flame::cast(pool, [] {
+    throw std::runtime_error("no ink");
+  });
+  CHECK(eventually([] {
+    return has_begun.load();
+  }));
+  CHECK(flame::async(pool, pid_after, 0ms).get() > 0);
+  may_go_on = true;
 }

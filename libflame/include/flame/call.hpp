@@ -237,7 +237,7 @@ std::future<detail::result_of<F, Args...>> async(const pool& where, F&& f,
 }
 
 /// Runs `f(args...)` on a runner of `where` and does not wait: what it returns
-/// is dropped, a failure is logged.
+/// is dropped, a failure is logged, and told to `pool_options::on_cast_error`.
 template <class F, class... Args>
 void cast(const pool& where, const call_options& options, F&& f,
           Args&&... args) {
@@ -250,6 +250,31 @@ void cast(const pool& where, const call_options& options, F&& f,
 template <detail::not_options F, class... Args>
 void cast(const pool& where, F&& f, Args&&... args) {
   cast(where, call_options{}, std::forward<F>(f), std::forward<Args>(args)...);
+}
+
+/// Runs `f(args...)` on a runner of `where` for an actor, and does not wait.
+///
+/// The cast is linked to the actor: if the actor ends, however it does, the
+/// function is asked to stop; if the function fails, the actor gets an
+/// `exit_msg` without a source, whose reason is the `call_error::to_error`: it
+/// ends with that reason unless it has an exit handler. With `options.link`
+/// false they do not concern each other. A failure is logged in both cases.
+/// Must be called in the actor's context.
+/// @throws call_error `message_too_large`
+template <class F, class... Args>
+void cast(caf::scheduled_actor* self, const pool& where,
+          const call_options& options, F&& f, Args&&... args) {
+  detail::buffer request;
+  detail::write_request(request, where, f, args...);
+  detail::cast_for_actor(self, where.core(), std::move(request), options);
+}
+
+/// @copydoc cast
+template <detail::not_options F, class... Args>
+void cast(caf::scheduled_actor* self, const pool& where, F&& f,
+          Args&&... args) {
+  cast(self, where, call_options{}, std::forward<F>(f),
+       std::forward<Args>(args)...);
 }
 
 /// A call that an actor is about to make, see `call(self, ...)`. It is made by

@@ -150,6 +150,11 @@ struct pool_options {
   /// Called when a runner that took calls is no more: let go or lost.
   hook<void(const runner_info&)> on_shrink = {};
 
+  /// Called when a cast has failed, which is logged as well. It runs on a
+  /// thread that the pools of the node share: it may make calls, and must not
+  /// wait for futures. What it throws is logged.
+  hook<void(const call_error&)> on_cast_error = {};
+
   friend bool operator==(const pool_options&, const pool_options&) = default;
 };
 

@@ -144,4 +144,10 @@ FLAME_EXPORT void call_for_actor(caf::scheduled_actor* self,
 FLAME_EXPORT void cast(const std::shared_ptr<pool_core>& pool, buffer request,
                        const call_options& options);
 
+/// Makes the call in the context of an actor and forgets it. Where they are
+/// linked, it ends with the actor, which gets its failure as `exit_msg`.
+FLAME_EXPORT void cast_for_actor(caf::scheduled_actor* self,
+                                 const std::shared_ptr<pool_core>& pool,
+                                 buffer request, const call_options& options);
+
 } // namespace flame::detail
