@@ -6,6 +6,7 @@
 #include "flame/error.hpp"
 #include "node_impl.hpp"
 #include "runner_main.hpp"
+#include "termination.hpp"
 
 namespace flame::detail {
 
@@ -52,9 +53,20 @@ int run_parent(node_options options, std::vector<std::string> args,
                const program& what) {
   node self{
     std::make_unique<node::impl>(std::move(options), std::move(args), false)};
-  if (what.start)
-    what.start(self);
-  return what.main(self);
+  termination on_sigterm{[&] {
+    self.shutdown();
+  }};
+  try {
+    if (what.start)
+      what.start(self);
+    auto status = what.main(self);
+    return on_sigterm.is_asked_for() ? termination::status : status;
+  } catch (const std::exception& error) {
+    // Pools that have been shut down are the cause, and no news.
+    if (on_sigterm.is_asked_for())
+      return termination::status;
+    throw;
+  }
 }
 
 } // namespace

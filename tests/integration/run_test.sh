@@ -91,4 +91,48 @@ check "the environment beats the program" 0 "max: 7" \
   env FLAME_POOLS_SERVICES_MAX=7 "$program" --print-config
 check "a flag beats the environment" 0 "max: 8" \
   env FLAME_POOLS_SERVICES_MAX=7 "$program" --pools.services.max=8 --print-config
+
+# Runs the program until its call is under way, sends it so many SIGTERM, and
+# checks as `check` does.
+terminate() {
+  local name=$1 status=$2 expected=$3 signals=$4
+  shift 4
+  local got=0 pid sent=0
+  # Nothing is left in it of the program before.
+  : >"$output"
+  # In the foreground, it passes a signal on once.
+  timeout --foreground -s KILL 60 "$@" >"$output" 2>&1 &
+  pid=$!
+  for ((i = 0; i < 600; ++i)); do
+    grep -qF working "$output" && break
+    sleep 0.05
+  done
+  # Signals of one kind that come together count as one.
+  while kill -0 "$pid" 2>/dev/null && ((sent++ < signals)); do
+    kill -TERM "$pid"
+    ((sent < signals)) && sleep 0.2
+  done
+  wait "$pid" || got=$?
+  if [[ $got != "$status" ]] || ! grep -qF -- "$expected" "$output"; then
+    echo "FAIL $name: status $got, wanted $status and \"$expected\""
+    sed 's/^/    /' "$output"
+    failures=$((failures + 1))
+  fi
+}
+
+for backend in local process; do
+  terminate "SIGTERM lets what runs end, then ends the parent ($backend)" \
+    143 "the work is done" 1 \
+    "$program" "--pools.services.backend=$backend" --wait
+  terminate "a second SIGTERM ends the parent at once ($backend)" \
+    143 "working" 2 \
+    "$program" "--pools.services.backend=$backend" \
+    --pools.services.timeout=300s --pools.services.shutdown_timeout=300s \
+    --wait 200
+done
+terminate "after SIGTERM, what runs gets shutdown_timeout and no more" \
+  143 "runner is gone" 1 "$program" --pools.services.timeout=300s \
+  --pools.services.shutdown_timeout=100ms --wait 200
+terminate "a program that handles SIGTERM itself is left to do so" \
+  7 "working" 1 "$program" --own
 exit $((failures > 0))

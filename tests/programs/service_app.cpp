@@ -3,14 +3,21 @@
 //   service_app            calls on a runner that uses the service there
 //   service_app --broken   on runners, the service cannot be opened
 //   service_app --nested   every node starts a pool before anything else
+//   service_app --wait [S] makes a call of S seconds, 1 by default, and then
+//                          waits for ever
+//   service_app --own      the same, with a handler of its own for SIGTERM
 //
 // SERVICE_APP_UNSETTLED says where `configure` throws: on the "parent", or on a
 // "runner".
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <string_view>
+#include <thread>
+
+#include <unistd.h>
 
 #include <flame/flame.hpp>
 
@@ -22,6 +29,19 @@ struct service {
 };
 
 std::unique_ptr<service> the_service;
+
+/// Says on standard output what a script waits for.
+void take_time(int seconds) {
+  std::cout << "working" << std::endl;
+  std::this_thread::sleep_for(std::chrono::seconds{seconds});
+  std::cout << "the work is done" << std::endl;
+}
+
+[[noreturn]] void wait_for_ever(const flame::pool& pool, int seconds) {
+  auto work = flame::async(pool, take_time, seconds);
+  for (;;)
+    ::pause();
+}
 
 std::string ask_service(int question) {
   return the_service->opened_by + " answers " + std::to_string(question);
@@ -52,6 +72,14 @@ public:
   }
 
   int main(flame::node& node) {
+    auto args = node.args();
+    if (!args.empty() && args[0] == "--own")
+      std::signal(SIGTERM, [](int) {
+        ::_exit(7);
+      });
+    if (!args.empty() && (args[0] == "--wait" || args[0] == "--own"))
+      wait_for_ever(node.pool("services"),
+                    args.size() > 1 ? std::stoi(args[1]) : 1);
     std::cout << ask_service(1) << std::endl;
     auto pool = node.pool("services");
     std::cout << flame::call(pool, ask_service, 2) << std::endl;

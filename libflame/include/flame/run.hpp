@@ -53,6 +53,12 @@ namespace flame {
 /// `--check-config` checks all sources and the program's pools, backends and
 /// their settings included, starts nothing, and ends with status 0 or 2.
 ///
+/// SIGTERM to the parent shuts all pools down, see `node::shutdown`: what runs
+/// gets `shutdown_timeout`, and who waits gets `pool_closed`. Then the process
+/// ends with status 143, whether `main` has returned or not; its destructors do
+/// not run if it has not. A second SIGTERM ends it at once. A program that
+/// handles or ignores SIGTERM itself is left to do so.
+///
 /// @returns the exit status: that of `main`; 1 if a member throws; 2 if the
 ///          configuration is not valid. Both are reported on standard error
 template <class App>
