@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
@@ -1204,4 +1205,98 @@ TEST_CASE("children that are placed before any runner is there share runners") {
   std::sort(pids.begin(), pids.end());
   pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
   CHECK(pids.size() == 2);
+}
+
+TEST_CASE("callers that end while their children are placed leave no slot") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.max = 2, .max_concurrency = 8});
+    constexpr int callers = 100;
+    static std::atomic<int> placed_ones;
+    placed_ones = 0;
+    for (int i = 0; i < callers; ++i)
+      node().system().spawn([=](caf::event_based_actor* self) -> caf::behavior {
+        flame::place_child(self, pool, counter, i)
+          .then(
+            [=](const caf::actor&) {
+              ++placed_ones;
+              self->quit();
+            },
+            [](const flame::call_error&) {});
+        // Every other one ends at once, whatever has become of its child.
+        if (i % 2 == 0)
+          self->quit();
+        return {[](get_atom) {
+          return 0;
+        }};
+      });
+    CHECK(eventually([&] {
+      return placed_ones == callers / 2;
+    }));
+    CHECK(eventually([&] {
+      return pool.stats().in_use + pool.stats().queued == 0;
+    }));
+    CHECK(pool.stats().lost == 0);
+    auto [child, error] = place(pool, {.link = false}, counter, 7);
+    REQUIRE(child);
+    CHECK(ask<int>(child, get_atom::value) == 7);
+    end_and_wait(pool, child);
+  });
+}
+
+TEST_CASE("100,000 callers that give up together have their error, and the "
+          "pool goes on") {
+  constexpr int callers = 100'000;
+  auto pool = new_pool("process", {.max = 1, .max_concurrency = 1});
+  flag go{"give-up-go"};
+  flag done{"give-up-done"};
+  auto busy = flame::async(pool, {.timeout = flame::infinite}, works_until,
+                           go.path(), done.path());
+  CHECK(eventually([&] {
+    return pool.stats().in_use == 1;
+  }));
+  std::atomic<int> timeouts = 0;
+  std::atomic<int> others = 0;
+  auto deadline = std::chrono::steady_clock::now() + 3s;
+  auto caller =
+    node().system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
+      for (int i = 0; i < callers; ++i) {
+        auto left = deadline - std::chrono::steady_clock::now();
+        flame::call(self, pool,
+                    {.timeout = std::max<flame::duration>(left, 1ms)}, [] {})
+          .then(
+            [&] {
+              ++others;
+            },
+            [&](const flame::call_error& error) {
+              ++(error.code() == flame::errc::timeout ? timeouts : others);
+            });
+      }
+      return {[=](end_atom) {
+        self->quit();
+      }};
+    });
+  auto longest = std::chrono::steady_clock::duration::zero();
+  auto all_told = eventually(
+    [&] {
+      auto begin = std::chrono::steady_clock::now();
+      pool.stats();
+      longest = std::max(longest, std::chrono::steady_clock::now() - begin);
+      return timeouts + others == callers;
+    },
+    60s);
+  end_and_await(caller);
+  REQUIRE(all_told);
+  CHECK(timeouts == callers);
+  MESSAGE("longest time without an answer of the pool: "
+          << std::chrono::duration<double, std::milli>(longest).count()
+          << " ms");
+  CHECK(pool.stats().queued == 0);
+  go.raise();
+  busy.get();
+  CHECK(flame::call(pool,
+                    [] {
+                      return 1;
+                    })
+        == 1);
+  CHECK(pool.stats().boots == 1);
 }

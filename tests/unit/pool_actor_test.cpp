@@ -711,4 +711,24 @@ TEST_CASE("exceptions thrown in hooks harm nobody") {
   CHECK(calls == 5);
 }
 
+TEST_CASE("a runner of min that is lost is replaced at once") {
+  fixture world{{.min = 2, .max = 2}};
+  world.boot(0);
+  world.boot(1);
+  world.end(0);
+  CHECK(world.core->count.lost == 1);
+  CHECK(world.provider->orders.size() == 3);
+}
+
+TEST_CASE("callers who wait get a new runner when the only one is lost") {
+  fixture world{{.max = 1, .max_concurrency = 1}};
+  world.queue(3);
+  world.boot(0);
+  REQUIRE(world.provider->orders.size() == 1);
+  world.end(0);
+  REQUIRE(world.provider->orders.size() == 2);
+  world.boot(1);
+  CHECK(world.core->table.count().queued == 1);
+}
+
 } // namespace
