@@ -1,7 +1,5 @@
 #include "children.hpp"
 
-#include <fmt/format.h>
-
 #include "flame/detail/child.hpp"
 
 namespace flame::detail {
@@ -64,11 +62,7 @@ void children::place(std::uint64_t id, std::vector<char> request,
     in.raw(&token, sizeof(token));
     auto* code = find_thunk(token);
     if (!code || code->kind != thunk_kind::child)
-      throw call_error{
-        errc::unknown_function,
-        fmt::format("the runner has no actor {:016x}+{:x}: it stands in a "
-                    "module that the parent has loaded and the runner has not",
-                    token.module, token.offset)};
+      throw call_error{errc::unknown_function, unknown_thunk(token, "actor")};
     reinterpret_cast<child_entry>(code->entry)(child_start{
       system_, std::move(request), sizeof(token), handles_, to_parent});
   } catch (...) {

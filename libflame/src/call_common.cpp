@@ -137,4 +137,28 @@ void open_request(buffer& out, const thunk& code) {
   out.append(&token, sizeof(token));
 }
 
+bool calls_by_name(const pool_core& pool) noexcept {
+  return pool.options.allow_different_builds;
+}
+
+void open_request(buffer& out, const thunk& code, const pool_core& pool) {
+  if (calls_by_name(pool)) {
+    if (!code.has_name())
+      throw call_error{
+        errc::unknown_function,
+        fmt::format("{} cannot be called on pool {}, which has "
+                    "allow_different_builds: another build knows it by "
+                    "FLAME_FUNCTION only; name a function by that, and call it "
+                    "as flame::fn<&function>",
+                    code.name(), pool.name)};
+    if (!find_thunk(code.token()))
+      throw call_error{errc::unknown_function,
+                       fmt::format("{} shares its FLAME_FUNCTION name with "
+                                   "another function of this program: qualify "
+                                   "both, or rename one",
+                                   code.name())};
+  }
+  open_request(out, code);
+}
+
 } // namespace flame::detail

@@ -78,6 +78,10 @@ constexpr std::array pool_rows = {
             "What boots the runners; default: what FLAME_BACKEND says. In a "
             "file also a map: `name`, and settings of this backend."},
            &pool_options::backend},
+  pool_row{{"allow_different_builds", option_kind::flag, 0, 1, "true|false",
+            "Whether runners may be other builds of the program; then only "
+            "functions that FLAME_FUNCTION names can be called."},
+           &pool_options::allow_different_builds},
   pool_row{
     {"log", option_kind::level, 0, 0, "level",
      "Lowest level of what the pool logs, its runners' output included."},

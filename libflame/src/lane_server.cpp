@@ -218,11 +218,8 @@ private:
     in.raw(&token, sizeof(token));
     auto* code = find_thunk(token);
     if (!code || code->kind != thunk_kind::function)
-      throw call_error{
-        errc::unknown_function,
-        fmt::format("the runner has no function {:016x}+{:x}: it stands in a "
-                    "module that the parent has loaded and the runner has not",
-                    token.module, token.offset)};
+      throw call_error{errc::unknown_function,
+                       unknown_thunk(token, "function")};
     open_frame(out_);
     writer out{out_, parent_.options_.handles.get()};
     invocation job{in, out,

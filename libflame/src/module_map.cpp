@@ -123,7 +123,7 @@ std::uint64_t key_of(const std::string& build_id) {
   std::uint64_t hash = 0xcbf29ce484222325u;
   for (unsigned char letter : build_id)
     hash = (hash ^ letter) * 0x100000001b3u;
-  return hash == 0 ? 1 : hash;
+  return hash == 0 || hash == named_functions ? 1 : hash;
 }
 
 /// The head of `.eh_frame_hdr`, in the one form that linkers produce.

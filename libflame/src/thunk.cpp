@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <boost/core/demangle.hpp>
+#include <fmt/format.h>
 
 #include "flame/error.hpp"
 #include "module_map.hpp"
@@ -61,6 +62,20 @@ std::uintptr_t address_of(const void* object) {
   return reinterpret_cast<std::uintptr_t>(object);
 }
 
+/// FNV-1a, which is the same in every build. 64 bits are enough for the few
+/// names of a program.
+std::uint64_t hash_of(std::string_view name, std::string_view signature) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  auto add = [&hash](std::string_view text) {
+    for (unsigned char letter : text)
+      hash = (hash ^ letter) * 0x100000001b3u;
+  };
+  add(name);
+  add(" ");
+  add(signature);
+  return hash;
+}
+
 struct known_module {
   mapped_module mapped;
   bool has_thunks = false;
@@ -97,6 +112,8 @@ struct thunk_index {
   }
 
   void add(const thunk* entry) {
+    if (entry->has_name())
+      return add_name(entry);
     auto address = address_of(entry);
     auto* module = module_at(modules, address);
     if (!module)
@@ -108,6 +125,14 @@ struct thunk_index {
   }
 
 private:
+  /// Copies of one function in several modules are no matter. Different ones of
+  /// the same name are: none of them is found.
+  void add_name(const thunk* entry) {
+    auto [found, is_new] = thunks.emplace(entry->token(), entry);
+    if (!is_new && found->second && !found->second->is_same_callable(*entry))
+      found->second = nullptr;
+  }
+
   template <class Modules>
   static auto module_at(Modules& all, std::uintptr_t address)
     -> decltype(all.data()) {
@@ -209,6 +234,18 @@ thunk::thunk(thunk_kind kind, thunk_entry entry, bool takes_stop_token,
   thunk_list::add(*this);
 }
 
+thunk::thunk(thunk_kind kind, thunk_entry entry, bool takes_stop_token,
+             const std::type_info& callable, std::string_view name,
+             const std::type_info& signature) noexcept
+  : kind(kind),
+    entry(entry),
+    takes_stop_token(takes_stop_token),
+    callable_(callable),
+    module_(named_functions),
+    offset_(hash_of(name, signature.name())) {
+  thunk_list::add(*this);
+}
+
 thunk::~thunk() {
   thunk_list::remove(*this);
 }
@@ -235,6 +272,15 @@ const thunk* find_thunk(thunk_token token) {
   auto index = index_of_thunks();
   auto found = index->thunks.find(token);
   return found == index->thunks.end() ? nullptr : found->second;
+}
+
+std::string unknown_thunk(thunk_token token, std::string_view what) {
+  if (token.module == named_functions)
+    return "the runner's build has no FLAME_FUNCTION with the name and "
+           "signature of the one that was called";
+  return fmt::format("the runner has no {} {:016x}+{:x}: it stands in a module "
+                     "that the parent has loaded and the runner has not",
+                     what, token.module, token.offset);
 }
 
 thunk_token token_of_function(const void* address) {

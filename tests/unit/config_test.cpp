@@ -146,7 +146,8 @@ std::string command_line_mistake(std::vector<const char*> arguments) {
 const std::string keys_of_pools =
   "min, max, max_concurrency, single_use, max_queue, timeout, boot_timeout, "
   "shutdown_timeout, stop_grace, drain_timeout, idle_shutdown_after, "
-  "min_idle_shutdown_after, max_message, backend, log";
+  "min_idle_shutdown_after, max_message, backend, allow_different_builds, "
+  "log";
 
 } // namespace
 
@@ -270,6 +271,7 @@ pools:
     min_idle_shutdown_after: 1h
     max_message: 256MiB
     backend: {name: process, executable: /usr/bin/x}
+    allow_different_builds: true
     log: off
 )");
     CHECK(config.node()
@@ -291,6 +293,7 @@ pools:
             .min_idle_shutdown_after = 1h,
             .max_message = std::size_t{256} << 20,
             .backend = {"process", {{"executable", "/usr/bin/x"}}},
+            .allow_different_builds = true,
             .log = "off"});
     CHECK(config.pool_names() == std::vector<std::string>{"ffmpeg"});
     CHECK(config.has_pool("ffmpeg"));
@@ -878,6 +881,7 @@ pools:
     min_idle_shutdown_after: infinite   # default
     max_message: 1GiB                   # default
     backend: docker                     # code
+    allow_different_builds: false       # default
     log: info                           # default
   ffmpeg:
     min: 1                              # flag --pools.ffmpeg.min
@@ -896,6 +900,7 @@ pools:
     backend:
       name: process                     # environment FLAME_BACKEND
       image: a                          # file f.yaml:6
+    allow_different_builds: false       # default
     log: info                           # default
   mail:
     min: 0                              # default
@@ -912,6 +917,7 @@ pools:
     min_idle_shutdown_after: infinite   # default
     max_message: 1GiB                   # default
     backend: process                    # environment FLAME_BACKEND
+    allow_different_builds: false       # default
     log: off                            # environment FLAME_POOLS_MAIL_LOG
 )");
     CHECK(load_without_file({}).print().ends_with("\npools: {}\n"));

@@ -113,6 +113,41 @@ TEST_CASE("a thunk that lies in no module has no token") {
   CHECK(automatic.token() == thunk_token{});
 }
 
+TEST_CASE("a thunk with a name has the same token wherever it lies") {
+  thunk here{thunk_kind::function, nullptr,  false,
+             typeid(int),          "shrink", typeid(void(int))};
+  auto token = here.token();
+  CHECK(here.has_name());
+  CHECK(token.module == flame::detail::named_functions);
+  CHECK(find_thunk(token) == &here);
+  thunk copy{thunk_kind::function, nullptr,  false,
+             typeid(int),          "shrink", typeid(void(int))};
+  CHECK(copy.token() == token);
+  CHECK(find_thunk(token) != nullptr);
+}
+
+TEST_CASE("a name stands for one signature") {
+  thunk one{thunk_kind::function, nullptr,  false,
+            typeid(int),          "shrink", typeid(void(int))};
+  thunk other{thunk_kind::function, nullptr,  false,
+              typeid(char),         "shrink", typeid(void(long))};
+  CHECK(one.token() != other.token());
+  CHECK(find_thunk(one.token()) == &one);
+  CHECK(find_thunk(other.token()) == &other);
+}
+
+TEST_CASE("a name that different functions claim finds none of them") {
+  thunk one{thunk_kind::function, nullptr,  false,
+            typeid(int),          "shrink", typeid(void(int))};
+  std::optional<thunk> other;
+  other.emplace(thunk_kind::function, nullptr, false, typeid(char), "shrink",
+                typeid(void(int)));
+  CHECK(one.token() == other->token());
+  CHECK(find_thunk(one.token()) == nullptr);
+  other.reset();
+  CHECK(find_thunk(one.token()) == &one);
+}
+
 TEST_CASE("the table can be used while thunks come and go") {
   static std::optional<thunk> passing;
   auto lasting = token_of([] {

@@ -34,6 +34,7 @@
 #include <caf/scheduled_actor.hpp>
 
 #include "flame/detail/function_thunk.hpp"
+#include "flame/detail/named_call.hpp"
 #include "flame/detail/operation.hpp"
 #include "flame/error.hpp"
 #include "flame/options.hpp"
@@ -56,12 +57,26 @@ void encode_argument(writer& to, const Arg& arg) {
     encode<wire_t<Arg>>(to, wire_t<Arg>(arg));
 }
 
+/// A request for a function by its name. Arguments travel as what the function
+/// takes: the other build knows nothing of what this one passes.
+template <auto Function, class... Args>
+void write_named_request(buffer& out, const pool& where, fn_t<Function>,
+                         const Args&... args) {
+  open_request(out, function_name<Function>::registrar, *where.core());
+  writer to{out, context_of(*where.core())};
+  named_call<Function>::encode_arguments(to, args...);
+}
+
 template <class F, class... Args>
 void write_request(buffer& out, const pool& where, const F& f,
                    const Args&... args) {
   using callable = std::decay_t<F>;
   check_call<callable, wire_t<Args>...>();
-  open_request(out, function_thunk<callable, wire_t<Args>...>::registrar);
+  if constexpr (named_callable<callable>)
+    if (calls_by_name(*where.core()))
+      return write_named_request(out, where, f, args...);
+  open_request(out, function_thunk<callable, wire_t<Args>...>::registrar,
+               *where.core());
   writer to{out, context_of(*where.core())};
   encode_callable<callable>(to, f);
   (encode_argument<std::remove_cvref_t<Args>>(to, args), ...);
@@ -349,7 +364,8 @@ private:
 ///
 /// The call is linked to the actor: if it ends, the call is cancelled, unless
 /// `options.link` is false. Must be called in the actor's context.
-/// @throws call_error `message_too_large`, from `then` and `await`
+/// @throws call_error `unknown_function`, for what the pool's runners could not
+///         find; `message_too_large`, from `then` and `await`
 template <class F, class... Args>
 actor_call<detail::result_of<F, Args...>> call(caf::scheduled_actor* self,
                                                const pool& where,

@@ -6,6 +6,7 @@
 #include "flame/codec.hpp"
 #include "flame/config.hpp"
 #include "flame/error.hpp"
+#include "flame/function.hpp"
 #include "flame/node.hpp"
 #include "flame/options.hpp"
 #include "flame/place.hpp"

@@ -126,6 +126,11 @@ struct pool_options {
 
   backend_options backend = {};
 
+  /// Whether runners may be other builds of the program than the parent. Then
+  /// only functions with a name can be called: see `FLAME_FUNCTION` in
+  /// `flame/function.hpp`.
+  bool allow_different_builds = false;
+
   /// Lowest level of what the pool logs, its runners' output included: `trace`,
   /// `debug`, `info`, `warn`, `error` or `off`.
   std::string log = "info";

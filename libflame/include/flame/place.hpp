@@ -122,6 +122,8 @@ private:
 ///
 /// Must be called in the context of `self`.
 /// @param options `timeout` is for the placement: queue, boot, initialisation
+/// @throws call_error `unknown_function`, on a pool with
+///         `allow_different_builds`: children have no names
 template <class F, class... Args>
   requires(!detail::actor_class<F>)
 pending_child place_child(caf::scheduled_actor* self, const pool& where,
@@ -131,7 +133,7 @@ pending_child place_child(caf::scheduled_actor* self, const pool& where,
   detail::check_behavior<callable, detail::wire_t<Args>...>();
   using code = detail::behavior_thunk<callable, detail::wire_t<Args>...>;
   detail::buffer request;
-  detail::open_request(request, code::registrar);
+  detail::open_request(request, code::registrar, *where.core());
   detail::writer to{request, detail::context_of(*where.core())};
   detail::encode_callable<callable>(to, f);
   (detail::encode_argument(to, args), ...);
@@ -158,7 +160,7 @@ pending_child place_child(caf::scheduled_actor* self, const pool& where,
   detail::check_actor_class<A, detail::wire_t<Args>...>();
   using code = detail::class_thunk<A, detail::wire_t<Args>...>;
   detail::buffer request;
-  detail::open_request(request, code::registrar);
+  detail::open_request(request, code::registrar, *where.core());
   detail::writer to{request, detail::context_of(*where.core())};
   (detail::encode_argument(to, args), ...);
   return {self, where, options, std::move(request)};

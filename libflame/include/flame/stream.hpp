@@ -229,7 +229,8 @@ void write_stream_request(buffer& out, const pool& where, const F& f,
                           const Args&... args) {
   using callable = std::decay_t<F>;
   check_stream<callable, wire_t<Args>...>();
-  open_request(out, stream_thunk<callable, wire_t<Args>...>::registrar);
+  open_request(out, stream_thunk<callable, wire_t<Args>...>::registrar,
+               *where.core());
   writer to{out, context_of(*where.core())};
   encode_callable<callable>(to, f);
   (encode_argument<std::remove_cvref_t<Args>>(to, args), ...);

@@ -58,6 +58,15 @@ FLAME_EXPORT codec_context* context_of(const pool_core& pool) noexcept;
 /// Starts the request of a call: room for the header, the thunk's token.
 FLAME_EXPORT void open_request(buffer& out, const thunk& code);
 
+/// Whether all calls on this pool go by the names of functions, see
+/// `pool_options::allow_different_builds`.
+FLAME_EXPORT bool calls_by_name(const pool_core& pool) noexcept;
+
+/// As `open_request`, if the pool's runners can find this.
+/// @throws call_error `unknown_function`
+FLAME_EXPORT void open_request(buffer& out, const thunk& code,
+                               const pool_core& pool);
+
 /// What a thread keeps of its buffer for requests, in bytes: the usual request
 /// allocates nothing, and a large one is not held for ever.
 inline constexpr std::size_t kept_request = std::size_t{64} * 1024;

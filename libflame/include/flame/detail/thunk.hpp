@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <typeinfo>
 #include <vector>
 
@@ -37,6 +38,10 @@ struct thunk_token {
   friend auto operator<=>(const thunk_token&, const thunk_token&) = default;
 };
 
+/// The `module` of the tokens of functions that have a name, see
+/// `FLAME_FUNCTION`; their `offset` is the hash of name and signature.
+inline constexpr std::uint64_t named_functions = ~std::uint64_t{0};
+
 /// One entry of the table. Has static storage duration:
 ///
 ///     template <class F>
@@ -52,6 +57,12 @@ struct FLAME_EXPORT thunk {
   thunk(thunk_kind kind, thunk_entry entry, bool takes_stop_token,
         const std::type_info& callable) noexcept;
 
+  /// Registers under a name instead of a place.
+  /// @param signature what else the name stands for
+  thunk(thunk_kind kind, thunk_entry entry, bool takes_stop_token,
+        const std::type_info& callable, std::string_view name,
+        const std::type_info& signature) noexcept;
+
   thunk(const thunk&) = delete;
   thunk& operator=(const thunk&) = delete;
 
@@ -63,6 +74,15 @@ struct FLAME_EXPORT thunk {
   /// The name of this thunk for other processes. `{0, 0}` if it lies in no
   /// module, that is, has automatic or dynamic storage duration.
   thunk_token token() const;
+
+  /// Whether `token` is the same in every build that has this name.
+  bool has_name() const noexcept {
+    return module_.load(std::memory_order_relaxed) == named_functions;
+  }
+
+  bool is_same_callable(const thunk& other) const noexcept {
+    return callable_ == other.callable_;
+  }
 
   const thunk_kind kind;
   const thunk_entry entry;
@@ -78,9 +98,15 @@ private:
   mutable std::atomic<std::uint64_t> offset_{0};
 };
 
-/// The thunk of this name, or null. It is valid until its module is unloaded.
+/// The thunk of this name, or null; null, too, where different functions claim
+/// it. It is valid until its module is unloaded.
 /// Thread-safe.
 FLAME_EXPORT const thunk* find_thunk(thunk_token token);
+
+/// Why `find_thunk` does not find what a parent has called.
+/// @param what what it should be, e.g. `"function"`
+FLAME_EXPORT std::string unknown_thunk(thunk_token token,
+                                       std::string_view what);
 
 /// The name of a function. `call_error` with `errc::unknown_function` unless
 /// `address` is where a function of a module begins. Thread-safe.
