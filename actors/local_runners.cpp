@@ -124,7 +124,7 @@ void local_runners::serve(caf::actor_system& system, const caf::actor& gateway,
     starting.push_back(std::make_unique<local_runner>(
       std::move(sockets.lanes),
       lane_server::options{greeting.max_message, handles, true,
-                           blocked_signals_}));
+                           blocked_signals_, greeting.runner}));
     starting.back()->start(system, gateway, std::move(handles), greeting,
                            std::move(ended));
     all_.splice(all_.end(), starting);

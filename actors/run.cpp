@@ -1,10 +1,13 @@
 #include "flame/run.hpp"
 
 #include <iostream>
+#include <optional>
+#include <string_view>
 
 #include "config_check.hpp"
 #include "flame/error.hpp"
 #include "node_impl.hpp"
+#include "replay.hpp"
 #include "runner_main.hpp"
 #include "termination.hpp"
 
@@ -69,12 +72,42 @@ int run_parent(node_options options, std::vector<std::string> args,
   }
 }
 
+/// The file after `--flame-replay`, which is the first argument or none, and is
+/// taken out of them.
+std::optional<std::string> take_replay(int& argc, char**& argv) {
+  constexpr std::string_view flag = "--flame-replay";
+  if (argc < 2 || argv[1] != flag)
+    return std::nullopt;
+  if (argc < 3) {
+    --argc;
+    return std::string{};
+  }
+  std::string result = argv[2];
+  argv[2] = argv[0];
+  argv += 2;
+  argc -= 2;
+  return result;
+}
+
+/// Runs one call in a node that has no pools, and serves no parent.
+int run_again(const std::string& file, node_options options,
+              std::vector<std::string> args, const program& what) {
+  auto state =
+    std::make_unique<node::impl>(std::move(options), std::move(args), true);
+  auto& handles = *state->handles;
+  node self{std::move(state)};
+  if (what.start)
+    what.start(self);
+  return replay_call(file, handles);
+}
+
 } // namespace
 
 int run_program(int argc, char** argv, const program& what) {
   node_options options;
   command_line line;
   auto is_runner = is_started_as_runner();
+  auto replay = is_runner ? std::nullopt : take_replay(argc, argv);
   try {
     line = parse_command_line(argc, argv);
     if (line.check_config && !is_runner)
@@ -95,6 +128,8 @@ int run_program(int argc, char** argv, const program& what) {
   if (is_runner)
     serve_as_runner(std::move(options), std::move(line.rest), what);
   try {
+    if (replay)
+      return run_again(*replay, std::move(options), std::move(line.rest), what);
     return run_parent(std::move(options), std::move(line.rest), what);
   } catch (const std::exception& error) {
     return report(error);

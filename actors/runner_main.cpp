@@ -156,7 +156,8 @@ private:
     };
     server_.emplace(std::move(sockets_.lanes),
                     lane_server::options{welcome_.max_message, handles,
-                                         (welcome_.signs & by_lanes) != 0},
+                                         (welcome_.signs & by_lanes) != 0,
+                                         own_signal_mask(), welcome_.runner},
                     std::move(calls));
   }
 

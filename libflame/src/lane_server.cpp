@@ -14,6 +14,7 @@
 #include "failure.hpp"
 #include "flame/detail/invocation.hpp"
 #include "flame/detail/thunk.hpp"
+#include "saved_call.hpp"
 #include "threads.hpp"
 
 namespace flame::detail {
@@ -193,17 +194,26 @@ private:
     auto is_unlinked = (header.flags & unlinked) != 0;
     parent_.call_began(is_unlinked);
     begin(is_unlinked);
+    std::optional<call_record> record;
+    if (auto* folder = folder_of_failed_calls())
+      record.emplace(*folder, parent_.options_.runner, header.call_id,
+                     in_.body());
     try {
       run();
       check_length(out_, "result", "return");
       close_frame(out_, frame_type::result, answer_flags(), header.call_id);
     } catch (...) {
+      if (record)
+        record->keep();
       auto failure = describe_current_exception();
       cut(failure.message, parent_.options_.max_body / 2);
       cut(failure.remote_type, parent_.options_.max_body / 4);
       write_failure(out_, failure, answer_flags(), header.call_id);
     }
+    if (record && is_cancelled())
+      record->keep();
     end();
+    record.reset();
     if (has_frame_)
       in_.next();
     parent_.call_ended(is_unlinked);
@@ -352,6 +362,12 @@ private:
     bell_.reset();
     std::lock_guard guard{mutex_};
     stop_.reset();
+  }
+
+  /// By its caller, or because its time is up.
+  bool is_cancelled() {
+    std::lock_guard guard{mutex_};
+    return is_cancelled_;
   }
 
   /// With the mutex held. What a function does when it is asked to stop runs on

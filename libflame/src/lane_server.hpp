@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <stop_token>
+#include <string>
 #include <thread>
 
 #include "flame/codec.hpp"
@@ -37,6 +38,8 @@ public:
     /// The signals that functions run with blocked, and that programs which
     /// they start inherit. By default those of the thread that makes this.
     sigset_t blocked_signals = own_signal_mask();
+    /// What the files of failed calls are named after.
+    std::string runner = {};
   };
 
   /// What the server does to its surroundings. Must not block.

@@ -52,6 +52,8 @@ namespace flame {
 /// `node::args`. `--print-config` prints the configuration and ends;
 /// `--check-config` checks all sources and the program's pools, backends and
 /// their settings included, starts nothing, and ends with status 0 or 2.
+/// `--flame-replay FILE`, where it comes first, runs one call that
+/// `FLAME_SAVE_FAILED` has kept, and ends: see docs/debugging.md.
 ///
 /// SIGTERM to the parent shuts all pools down, see `node::shutdown`: what runs
 /// gets `shutdown_timeout`, and who waits gets `pool_closed`. Then the process
