@@ -12,6 +12,7 @@
 #include "logging.hpp"
 #include "node_impl.hpp"
 #include "pool_actor.hpp"
+#include "runner_main.hpp"
 #include "threads.hpp"
 
 namespace flame {
@@ -71,13 +72,25 @@ node* this_node() noexcept {
 
 // -- what a node owns ---------------------------------------------------------
 
+node::impl::own_system::own_system(const node_options& options)
+  : config(options.config.node().scheduler_threads),
+    system([&]() -> caf::actor_system_config& {
+      if (options.configure_system)
+        options.configure_system(config);
+      return config;
+    }()) {
+  // nop
+}
+
 node::impl::impl(node_options opts, std::vector<std::string> own_args,
-                 bool as_runner)
+                 bool as_runner, caf::actor_system* of_program)
   : options(std::move(opts)),
     args(std::move(own_args)),
     is_runner(as_runner),
-    config(options.config.node().scheduler_threads),
-    system(configured()),
+    own(of_program ? nullptr : std::make_unique<own_system>(options)),
+    system(of_program ? *of_program : own->system),
+    scheduler_threads(of_program ? detail::scheduler_threads(system)
+                                 : std::vector<std::thread::id>{}),
     handles(std::make_shared<detail::system_handles>(system, !as_runner)),
     ports(std::make_shared<detail::caller_ports>()),
     placed(std::make_shared<detail::placements>()) {
@@ -88,6 +101,8 @@ node::impl::impl(node_options opts, std::vector<std::string> own_args,
 
 node::impl::~impl() {
   shut_pools_down();
+  for (auto& each : lent_)
+    each.wait();
   if (gateway)
     caf::anon_send(gateway, detail::stop_atom::value);
   if (news)
@@ -95,12 +110,6 @@ node::impl::~impl() {
   local.join();
   if (loop)
     loop->stop();
-}
-
-caf::actor_system_config& node::impl::configured() {
-  if (options.configure_system)
-    options.configure_system(config);
-  return config;
 }
 
 const pool_options& node::impl::declared(const std::string& name,
@@ -144,10 +153,33 @@ std::shared_ptr<backend> node::impl::checked_provider(
   return result;
 }
 
+void node::impl::check_connections(const pool_options& resolved,
+                                   const backend& provider) const {
+  if (!provider.is_in_process() && !system.has_middleman())
+    throw call_error{
+      errc::invalid_configuration,
+      fmt::format("backend {} starts processes, and this actor system has no "
+                  "middleman to talk with them: call flame::configure on its "
+                  "configuration before the system is made",
+                  resolved.backend.name)};
+}
+
+std::shared_ptr<backend> node::impl::lend(std::shared_ptr<backend> provider) {
+  auto returned = std::make_shared<std::promise<void>>();
+  lent_.push_back(returned->get_future());
+  auto* raw = provider.get();
+  return {raw, [provider = std::move(provider), returned](backend*) mutable {
+            // Never the last reference, which is the node's.
+            provider.reset();
+            returned->set_value();
+          }};
+}
+
 flame::pool node::impl::start_pool(const std::string& name,
                                    const pool_options& defaults) {
   auto resolved = resolve(name, defaults);
   auto provider = checked_provider(name, defaults, resolved.backend.name);
+  check_connections(resolved, *provider);
   if (!loop)
     loop = std::make_shared<detail::reactor>();
   if (!runners) {
@@ -170,11 +202,13 @@ flame::pool node::impl::start_pool(const std::string& name,
   // The actor needs the core and the core must reach the actor.
   auto supervisor = std::make_shared<caf::actor_addr>();
   auto core = std::make_shared<detail::pool_core>(
-    name, std::move(resolved), loop, ports, placed, handles, [supervisor] {
+    name, std::move(resolved), loop, ports, placed, handles,
+    [supervisor] {
       if (auto alive = caf::actor_cast<caf::actor>(*supervisor))
         caf::anon_send(alive, detail::grow_atom::value);
-    });
-  auto actor = system.spawn<detail::pool_actor>(core, provider, runners);
+    },
+    std::chrono::steady_clock::now, scheduler_threads);
+  auto actor = system.spawn<detail::pool_actor>(core, lend(provider), runners);
   *supervisor = actor.address();
   return flame::pool{std::move(core), std::move(actor)};
 }
@@ -193,9 +227,30 @@ void node::impl::shut_pools_down() {
 
 // -- node ---------------------------------------------------------------------
 
+namespace {
+
+std::unique_ptr<node::impl> parent_of(node_options options,
+                                      caf::actor_system* system) {
+  // Else every runner would boot runners.
+  if (detail::is_started_as_runner())
+    throw call_error{errc::invalid_configuration,
+                     "this process was started as a runner, and runs the "
+                     "program as a parent: begin main with `if "
+                     "(flame::is_runner_process()) flame::serve(options);`, or "
+                     "use flame::run"};
+  return std::make_unique<node::impl>(
+    std::move(options), std::vector<std::string>{}, false, system);
+}
+
+} // namespace
+
 node::node(node_options options)
-  : node(std::make_unique<impl>(std::move(options), std::vector<std::string>{},
-                                false)) {
+  : node(parent_of(std::move(options), nullptr)) {
+  // nop
+}
+
+node::node(caf::actor_system& system, node_options options)
+  : node(parent_of(std::move(options), &system)) {
   // nop
 }
 
@@ -232,7 +287,8 @@ pool node::pool(const std::string& name, const pool_options& defaults) {
     result = impl_->start_pool(name, defaults);
     impl_->pools.emplace(name, result);
   }
-  if (result.options().min > 0 && !detail::on_scheduler_thread())
+  if (result.options().min > 0
+      && !detail::on_scheduler_thread(impl_->scheduler_threads))
     result.await_minimum();
   return result;
 }

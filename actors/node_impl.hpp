@@ -1,9 +1,11 @@
 #pragma once
 
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "caller_ports.hpp"
@@ -22,7 +24,9 @@ namespace flame {
 /// stand on, the actor system last.
 class node::impl {
 public:
-  impl(node_options opts, std::vector<std::string> own_args, bool as_runner);
+  /// @param of_program the actor system, where the program owns it
+  impl(node_options opts, std::vector<std::string> own_args, bool as_runner,
+       caf::actor_system* of_program = nullptr);
   ~impl();
 
   flame::pool start_pool(const std::string& name, const pool_options& defaults);
@@ -32,11 +36,21 @@ public:
   node_options options;
   const std::vector<std::string> args;
   const bool is_runner;
-  /// Backends that have been made. They end after all actors, on the thread
-  /// that ends the node.
+  /// Backends that have been made. They end after all actors that use them, on
+  /// the thread that ends the node.
   std::map<std::string, std::shared_ptr<backend>> providers;
-  detail::system_config config;
-  caf::actor_system system;
+
+  struct own_system {
+    explicit own_system(const node_options& options);
+
+    detail::system_config config;
+    caf::actor_system system;
+  };
+
+  std::unique_ptr<own_system> own;
+  caf::actor_system& system;
+  /// Empty where the system marks them itself.
+  const std::vector<std::thread::id> scheduler_threads;
   std::shared_ptr<detail::system_handles> handles;
   std::shared_ptr<detail::reactor> loop;
   std::shared_ptr<detail::caller_ports> ports;
@@ -50,7 +64,6 @@ public:
   std::map<std::string, flame::pool> pools;
 
 private:
-  caf::actor_system_config& configured();
   const pool_options& declared(const std::string& name,
                                const pool_options& defaults) const;
   pool_options resolve(const std::string& name, const pool_options& defaults);
@@ -58,6 +71,13 @@ private:
   std::shared_ptr<backend> checked_provider(const std::string& name,
                                             const pool_options& defaults,
                                             const std::string& chosen);
+  void check_connections(const pool_options& options,
+                         const backend& provider) const;
+  std::shared_ptr<backend> lend(std::shared_ptr<backend> provider);
+
+  /// One for each pool: ready once no actor uses its backend any more. A system
+  /// of the program's goes on after them, and so cannot be waited for.
+  std::vector<std::future<void>> lent_;
 };
 
 namespace detail {

@@ -137,3 +137,17 @@ int run_program(int argc, char** argv, const program& what) {
 }
 
 } // namespace flame::detail
+
+namespace flame {
+
+bool is_runner_process() noexcept {
+  return detail::is_started_as_runner();
+}
+
+void serve(node_options options, std::function<void(node&)> start) {
+  detail::program what;
+  what.start = std::move(start);
+  detail::serve_as_runner(std::move(options), {}, what);
+}
+
+} // namespace flame

@@ -8,8 +8,13 @@
 #include <pthread.h>
 
 #include <caf/io/middleman.hpp>
+#include <caf/io/network/multiplexer.hpp>
+#include <caf/policy/work_sharing.hpp>
+#include <caf/policy/work_stealing.hpp>
+#include <caf/scheduler/coordinator.hpp>
 
 #include "flame/detail/caf.hpp"
+#include "flame/node.hpp"
 #include "threads.hpp"
 
 namespace flame::detail {
@@ -42,19 +47,45 @@ public:
   }
 };
 
+template <class Policy>
+void add_workers(caf::scheduler::abstract_coordinator& scheduler,
+                 std::vector<std::thread::id>& to) {
+  using coordinator = caf::scheduler::coordinator<Policy>;
+  auto* known = dynamic_cast<coordinator*>(&scheduler);
+  for (std::size_t i = 0; known && i < known->num_workers(); ++i)
+    to.push_back(known->worker_by_id(i)->get_thread().get_id());
+}
+
 } // namespace
 
 system_config::system_config(std::size_t threads) {
-  // Workers that poll for work of others cost a remote request 200 us, and an
-  // idle node 1.4 % of a CPU.
-  set("scheduler.policy", caf::atom("sharing"));
-  set("middleman.workers", std::size_t{0});
+  configure(*this);
   // Calls run on lanes, so that the scheduler has actors only.
   if (threads == 0)
     threads = std::clamp(std::thread::hardware_concurrency(), 2u, 8u);
   set("scheduler.max-threads", threads);
-  load<caf::io::middleman>();
-  add_thread_hook<scheduler_marker>();
+}
+
+std::vector<std::thread::id> scheduler_threads(caf::actor_system& system) {
+  std::vector<std::thread::id> result;
+  add_workers<caf::policy::work_sharing>(system.scheduler(), result);
+  add_workers<caf::policy::work_stealing>(system.scheduler(), result);
+  if (system.has_middleman())
+    result.push_back(system.middleman().backend().thread_id());
+  return result;
 }
 
 } // namespace flame::detail
+
+namespace flame {
+
+void configure(caf::actor_system_config& config) {
+  // Workers that poll for work of others cost a remote request 200 us, and an
+  // idle node 1.4 % of a CPU.
+  config.set("scheduler.policy", caf::atom("sharing"));
+  config.set("middleman.workers", std::size_t{0});
+  config.load<caf::io::middleman>();
+  config.add_thread_hook<detail::scheduler_marker>();
+}
+
+} // namespace flame

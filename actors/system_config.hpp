@@ -1,7 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <thread>
+#include <vector>
 
+#include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 
 namespace flame::detail {
@@ -13,5 +16,9 @@ public:
   /// @param threads of the scheduler; 0 chooses
   explicit system_config(std::size_t threads);
 };
+
+/// The threads on which a system runs actors that are not detached, of a system
+/// that marks none. Empty for a scheduler that is not CAF's.
+std::vector<std::thread::id> scheduler_threads(caf::actor_system& system);
 
 } // namespace flame::detail

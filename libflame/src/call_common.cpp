@@ -26,7 +26,7 @@ std::uint16_t flags_of(const call_options& options) noexcept {
 }
 
 void refuse_on_scheduler_thread(const pool_core& pool, const char* instead) {
-  if (on_scheduler_thread())
+  if (on_scheduler_thread(pool.scheduler_threads))
     throw call_error{
       errc::on_scheduler_thread,
       fmt::format("flame::call on pool {} would block a thread of CAF's "

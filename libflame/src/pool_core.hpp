@@ -3,6 +3,8 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <caf/actor.hpp>
 
@@ -26,7 +28,8 @@ public:
             std::shared_ptr<placements> placed,
             std::shared_ptr<codec_context> handles,
             std::function<void()> on_demand,
-            std::function<time_point()> now = std::chrono::steady_clock::now)
+            std::function<time_point()> now = std::chrono::steady_clock::now,
+            std::vector<std::thread::id> scheduler_threads = {})
     : name(std::move(name)),
       options(std::move(options)),
       loop(std::move(loop)),
@@ -34,6 +37,7 @@ public:
       placed(std::move(placed)),
       handles(std::move(handles)),
       log(log_from(this->options.log)),
+      scheduler_threads(std::move(scheduler_threads)),
       table(this->options.max_queue, std::move(on_demand), std::move(now)) {
     // nop
   }
@@ -45,6 +49,8 @@ public:
   const std::shared_ptr<placements> placed;
   const std::shared_ptr<codec_context> handles;
   const std::shared_ptr<spdlog::logger> log;
+  /// Those of an actor system that does not mark them itself.
+  const std::vector<std::thread::id> scheduler_threads;
   slot_table table;
 
   /// Counted by the pool actor.

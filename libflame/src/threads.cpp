@@ -1,5 +1,7 @@
 #include "threads.hpp"
 
+#include <algorithm>
+
 namespace flame::detail {
 
 namespace {
@@ -12,8 +14,9 @@ void mark_scheduler_thread() noexcept {
   is_marked = true;
 }
 
-bool on_scheduler_thread() noexcept {
-  return is_marked;
+bool on_scheduler_thread(std::span<const std::thread::id> known) noexcept {
+  return is_marked
+         || std::ranges::find(known, std::this_thread::get_id()) != known.end();
 }
 
 } // namespace flame::detail

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <thread>
 #include <utility>
 
@@ -34,6 +35,7 @@ void mark_scheduler_thread() noexcept;
 
 /// Whether this thread is one of CAF's scheduler, which a blocking call would
 /// take from every other actor. Threads that an actor starts are not.
-bool on_scheduler_thread() noexcept;
+/// @param known threads of a scheduler that were not marked
+bool on_scheduler_thread(std::span<const std::thread::id> known) noexcept;
 
 } // namespace flame::detail

@@ -36,7 +36,8 @@ struct node_options {
   backend_registry backends = {};
 
   /// Called with the configuration of CAF's actor system before it is made: to
-  /// add message types, error categories, modules.
+  /// add message types, error categories, modules. Not for a system that the
+  /// program owns.
   std::function<void(caf::actor_system_config&)> configure_system = {};
 
   /// @private by which signs a runner learns that its parent is gone
@@ -59,17 +60,50 @@ FLAME_EXPORT const parent_info* parent() noexcept;
 /// The node of this process; null before there is one. Thread-safe.
 FLAME_EXPORT node* this_node() noexcept;
 
+/// Prepares the configuration of an actor system that the program owns, and
+/// that a `node` is to be attached to: loads CAF's middleman, which runner
+/// processes need; sets `scheduler.policy` to `sharing` and `middleman.workers`
+/// to 0, with which remote messages take half the time; marks the threads of
+/// the scheduler, on which blocking calls are refused.
+///
+/// To be called before the system is made, and before the program reads its
+/// own settings into `config`, which then count more.
+FLAME_EXPORT void configure(caf::actor_system_config& config);
+
 /// This process as parent or runner. Made by `flame::run`, which hands it to
-/// the program; a process has one.
+/// the program, or by a program that has its own actor system; a process has
+/// one.
 ///
 /// Thread-safe, except for its destructor.
 class FLAME_EXPORT node {
 public:
-  /// Starts a parent.
+  /// Starts a parent with an actor system of its own.
+  /// @throws call_error `invalid_configuration` in a process that was started
+  ///         as a runner
   explicit node(node_options options);
 
-  /// Shuts all pools down and ends the actor system. Waits for actors that
-  /// still live.
+  /// Starts a parent in a program that has an actor system, which must outlive
+  /// the node, and for which `configure` is recommended. On a system that was
+  /// made without it, blocking calls are refused on the threads of CAF's own
+  /// schedulers, and not of others.
+  ///
+  ///     int main() {
+  ///       flame::node_options options{...};
+  ///       if (flame::is_runner_process())
+  ///         flame::serve(options);
+  ///       caf::actor_system_config config;
+  ///       flame::configure(config);
+  ///       caf::actor_system system{config};
+  ///       flame::node node{system, options};
+  ///       ...
+  ///     }
+  ///
+  /// @throws call_error `invalid_configuration` in a process that was started
+  ///         as a runner
+  node(caf::actor_system& system, node_options options);
+
+  /// Shuts all pools down and ends the actor system, unless the program owns
+  /// it. Waits for actors that still live in a system of the node's own.
   ~node();
 
   node(const node&) = delete;
@@ -96,7 +130,8 @@ public:
   /// @param defaults options for what configuration and `node_options::pools`
   ///        leave open
   /// @throws call_error `invalid_configuration`: one line for each mistake in
-  ///         the options, the backend's name and its settings
+  ///         the options, the backend's name and its settings; also where
+  ///         runners are processes and the actor system has no middleman
   flame::pool pool(const std::string& name, const pool_options& defaults = {});
 
   /// The pools that have been started.

@@ -106,4 +106,18 @@ int run(int argc, char** argv, Main main,
   return detail::run_program(argc, argv, what);
 }
 
+/// Whether a backend has started this process as a runner. For programs that
+/// do not use `run`: such a process must call `serve`, and nothing else.
+FLAME_EXPORT bool is_runner_process() noexcept;
+
+/// Serves as a runner until the end, which is the end of the process. For the
+/// beginning of `main` in a program that has an actor system of its own: a
+/// runner needs none of what the parent sets up, and gets an actor system with
+/// `node_options::configure_system`.
+///
+/// @param options as those of the parent's node
+/// @param start what `App::start` is to `run`
+[[noreturn]] FLAME_EXPORT void serve(node_options options,
+                                     std::function<void(node&)> start = {});
+
 } // namespace flame
