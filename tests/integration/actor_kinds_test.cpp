@@ -1,5 +1,9 @@
 #include <future>
+#include <memory>
+#include <optional>
 #include <string>
+
+#include <unistd.h>
 
 #include "support/test_main.hpp"
 
@@ -9,6 +13,8 @@ using namespace tests;
 namespace {
 
 using get_atom = caf::atom_constant<caf::atom("get")>;
+using pid_atom = caf::atom_constant<caf::atom("pid")>;
+using end_atom = caf::atom_constant<caf::atom("end")>;
 
 int plus_one(int x) {
   return x + 1;
@@ -232,4 +238,235 @@ TEST_CASE("a scoped actor inside an event-based one does not allow to block") {
                    }).code());
   });
   CHECK(value_of(said) == flame::errc::on_scheduler_thread);
+}
+
+// -- statically typed children ------------------------------------------------
+
+namespace {
+
+/// What a counter understands, wherever it lives.
+using counter =
+  caf::typed_actor<caf::replies_to<get_atom>::with<int>, caf::reacts_to<int>,
+                   caf::replies_to<pid_atom>::with<int>,
+                   caf::reacts_to<end_atom>>;
+
+counter::behavior_type counting(counter::pointer self, int start) {
+  auto value = std::make_shared<int>(start);
+  return {
+    [=](get_atom) {
+      return *value;
+    },
+    [=](int much) {
+      *value += much;
+    },
+    [](pid_atom) {
+      return static_cast<int>(::getpid());
+    },
+    [=](end_atom) {
+      self->quit();
+    },
+  };
+}
+
+struct counter_state {
+  int value = 0;
+  static inline const char* name = "stateful counter";
+};
+
+counter::behavior_type stateful_counting(
+  counter::stateful_pointer<counter_state> self, int start) {
+  self->state.value = start;
+  return {
+    [=](get_atom) {
+      return self->state.value;
+    },
+    [=](int much) {
+      self->state.value += much;
+    },
+    [](pid_atom) {
+      return static_cast<int>(::getpid());
+    },
+    [=](end_atom) {
+      self->quit();
+    },
+  };
+}
+
+counter::behavior_type never_counts(counter::pointer, const std::string& why) {
+  throw std::runtime_error(why);
+}
+
+class counter_class : public counter::base {
+public:
+  counter_class(caf::actor_config& cfg, int start)
+    : counter::base(cfg),
+      value_(start) {
+    // nop
+  }
+
+  behavior_type make_behavior() override {
+    if (value_ < 0)
+      throw std::invalid_argument("a counter starts at zero or above");
+    return {
+      [this](get_atom) {
+        return value_;
+      },
+      [this](int much) {
+        value_ += much;
+      },
+      [](pid_atom) {
+        return static_cast<int>(::getpid());
+      },
+      [this](end_atom) {
+        quit();
+      },
+    };
+  }
+
+private:
+  int value_;
+};
+
+struct placed_counter {
+  counter child;
+  std::optional<flame::call_error> error;
+};
+
+/// Places a counter that outlives the actor which places it.
+/// @param prepare makes the placement: `prepare(self, pool, options)`
+template <class Prepare>
+placed_counter place(const flame::pool& pool, Prepare prepare) {
+  std::promise<placed_counter> said;
+  node().system().spawn([&](caf::event_based_actor* self) {
+    prepare(self, pool, flame::call_options{.link = false})
+      .then(
+        [&](const counter& child) {
+          said.set_value({child, std::nullopt});
+        },
+        [&](const flame::call_error& error) {
+          said.set_value({counter{}, error});
+        });
+  });
+  return value_of(said);
+}
+
+template <class Question>
+int ask(const counter& whom, Question question) {
+  caf::scoped_actor self{node().system()};
+  int result = -1;
+  self->request(whom, 30s, question)
+    .receive(
+      [&](int value) {
+        result = value;
+      },
+      [](const caf::error& why) {
+        FAIL("no answer: " << flame::describe(why));
+      });
+  return result;
+}
+
+/// The counter is where it should be, counts, and frees its slot.
+void check_counter(const flame::pool& pool, const placed_counter& placed) {
+  if (placed.error)
+    FAIL(placed.error->what());
+  auto& child = placed.child;
+  REQUIRE(child);
+  caf::anon_send(child, 2);
+  CHECK(ask(child, get_atom::value) == 42);
+  auto is_here = ask(child, pid_atom::value) == ::getpid();
+  CHECK(is_here == (pool.options().backend.name == "local"));
+  CHECK(pool.stats().in_use == 1);
+  caf::anon_send(child, end_atom::value);
+  CHECK(eventually([&] {
+    return pool.stats().in_use == 0;
+  }));
+}
+
+} // namespace
+
+TEST_CASE("a statically typed child is placed, and so is its handle") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend);
+    check_counter(pool, place(pool, [](auto* self, auto& where, auto options) {
+                    return flame::place_child(self, where, options, counting,
+                                              40);
+                  }));
+  });
+}
+
+TEST_CASE("a statically typed child may have a state") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend);
+    check_counter(pool, place(pool, [](auto* self, auto& where, auto options) {
+                    return flame::place_child(self, where, options,
+                                              stateful_counting, 40);
+                  }));
+  });
+}
+
+TEST_CASE("a statically typed child may be of an actor class") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend);
+    check_counter(pool, place(pool, [](auto* self, auto& where, auto options) {
+                    return flame::place_child<counter_class>(self, where,
+                                                             options, 40);
+                  }));
+  });
+}
+
+TEST_CASE("a statically typed child that cannot start is its caller's error") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend);
+    auto by_function = place(pool, [](auto* self, auto& where, auto options) {
+      return flame::place_child(self, where, options, never_counts,
+                                std::string{"no ink"});
+    });
+    REQUIRE(by_function.error);
+    CHECK(by_function.error->code() == flame::errc::child_failed);
+    CHECK(std::string{by_function.error->what()}.find("no ink")
+          != std::string::npos);
+    auto by_class = place(pool, [](auto* self, auto& where, auto options) {
+      return flame::place_child<counter_class>(self, where, options, -1);
+    });
+    REQUIRE(by_class.error);
+    CHECK(std::string{by_class.error->what()}.find("zero or above")
+          != std::string::npos);
+    CHECK(eventually([&] {
+      return pool.stats().in_use == 0;
+    }));
+  });
+}
+
+TEST_CASE("a statically typed child ends with the typed actor that placed it") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend);
+    std::promise<int> said;
+    auto caller =
+      node().system().spawn([&](adder::pointer self) -> adder::behavior_type {
+        flame::place_child(self, pool, counting, 40)
+          .await(
+            [&, self](const counter& child) {
+              self->request(child, 30s, get_atom::value).then([&](int value) {
+                said.set_value(value);
+              });
+            },
+            [&](const flame::call_error&) {
+              said.set_value(-1);
+            });
+        return {
+          [](int x) {
+            return x;
+          },
+          [](get_atom) {
+            return std::string{};
+          },
+        };
+      });
+    CHECK(value_of(said) == 40);
+    CHECK(pool.stats().in_use == 1);
+    caf::anon_send_exit(caller, caf::exit_reason::user_shutdown);
+    CHECK(eventually([&] {
+      return pool.stats().in_use == 0;
+    }));
+  });
 }

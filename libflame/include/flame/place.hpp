@@ -11,7 +11,8 @@
 /// it throws, that is the error.
 ///
 /// A child holds a slot of its runner until it ends, and keeps the runner from
-/// being let go. It is linked to the actor that placed it, unless
+/// being let go. Where the actor is statically typed, so is the handle. It is
+/// linked to the actor that placed it, unless
 /// `call_options::link` is false: whichever ends first, the other gets CAF's
 /// `exit_msg` with the reason, from the moment at which it has the handle; a
 /// caller that ends normally takes its children along too. The pool keeps this
@@ -41,9 +42,9 @@ FLAME_EXPORT void place_for_actor(caf::scheduled_actor* self,
 
 /// Tells `place_child<A>(...)` from a placement whose function is deduced.
 template <class A>
-concept actor_class = std::is_base_of_v<caf::event_based_actor, A>;
+concept actor_class = placeable<A>;
 
-template <class OnValue, class OnError>
+template <class Handle, class OnValue, class OnError>
 class child_completion final : public completion {
 public:
   child_completion(OnValue on_value, OnError on_error)
@@ -59,7 +60,7 @@ public:
     // does not take it along.
     if (result.link)
       result.link();
-    on_value_(result.child);
+    on_value_(caf::actor_cast<Handle>(result.child));
   }
 
 private:
@@ -73,6 +74,8 @@ namespace flame {
 
 /// A child that an actor is about to place, see `place_child`. It is placed by
 /// `then` or `await`, once.
+/// @tparam Handle `caf::actor`, or a `caf::typed_actor`
+template <class Handle = caf::actor>
 class [[nodiscard]] pending_child {
 public:
   /// @private
@@ -86,7 +89,7 @@ public:
   }
 
   /// Places the child. The actor handles other messages meanwhile.
-  /// @param on_child called with a `const caf::actor&`, in the actor's context
+  /// @param on_child called with a `const Handle&`, in the actor's context
   /// @param on_error called there with a `const call_error&` or a
   ///        `caf::error&`, whichever it takes
   template <class OnChild, class OnError>
@@ -104,7 +107,7 @@ public:
 private:
   template <class OnChild, class OnError>
   void start(OnChild on_child, OnError on_error, bool awaits) {
-    using completion = detail::child_completion<OnChild, OnError>;
+    using completion = detail::child_completion<Handle, OnChild, OnError>;
     detail::place_for_actor(
       self_, where_.core(), std::move(request_), options_,
       std::make_unique<completion>(std::move(on_child), std::move(on_error)),
@@ -118,7 +121,8 @@ private:
 };
 
 /// Places a function-based actor: `behavior f(Self* self, args...)`, where
-/// `Self` is `caf::event_based_actor` or a `caf::stateful_actor`.
+/// `Self` is `caf::event_based_actor`, the base of a `caf::typed_actor`, or a
+/// `caf::stateful_actor` of one of them.
 ///
 /// Must be called in the context of `self`.
 /// @param options `timeout` is for the placement: queue, boot, initialisation
@@ -126,9 +130,9 @@ private:
 ///         `allow_different_builds`: children have no names
 template <class F, class... Args>
   requires(!detail::actor_class<F>)
-pending_child place_child(caf::scheduled_actor* self, const pool& where,
-                          const call_options& options, F&& f,
-                          const Args&... args) {
+pending_child<typename detail::function_handle<std::decay_t<F>>::type>
+place_child(caf::scheduled_actor* self, const pool& where,
+            const call_options& options, F&& f, const Args&... args) {
   using callable = std::decay_t<F>;
   detail::check_behavior<callable, detail::wire_t<Args>...>();
   using code = detail::behavior_thunk<callable, detail::wire_t<Args>...>;
@@ -143,20 +147,23 @@ pending_child place_child(caf::scheduled_actor* self, const pool& where,
 /// @copydoc place_child
 template <detail::not_options F, class... Args>
   requires(!detail::actor_class<F>)
-pending_child place_child(caf::scheduled_actor* self, const pool& where, F&& f,
-                          const Args&... args) {
+pending_child<typename detail::function_handle<std::decay_t<F>>::type>
+place_child(caf::scheduled_actor* self, const pool& where, F&& f,
+            const Args&... args) {
   return place_child(self, where, call_options{}, std::forward<F>(f), args...);
 }
 
 /// Places an actor of class `A`, which is derived from
-/// `caf::event_based_actor` and constructed with `args...`.
+/// `caf::event_based_actor` or the base of a `caf::typed_actor`, and constructed
+/// with `args...`.
 ///
 ///     flame::place_child<counter>(self, pool, 40)
 ///
 /// @copydetails place_child
 template <class A, class... Args>
-pending_child place_child(caf::scheduled_actor* self, const pool& where,
-                          const call_options& options, const Args&... args) {
+pending_child<typename detail::child_handle<A>::type> place_child(
+  caf::scheduled_actor* self, const pool& where, const call_options& options,
+  const Args&... args) {
   detail::check_actor_class<A, detail::wire_t<Args>...>();
   using code = detail::class_thunk<A, detail::wire_t<Args>...>;
   detail::buffer request;
@@ -168,8 +175,8 @@ pending_child place_child(caf::scheduled_actor* self, const pool& where,
 
 /// @copydoc place_child
 template <detail::actor_class A, class... Args>
-pending_child place_child(caf::scheduled_actor* self, const pool& where,
-                          const Args&... args) {
+pending_child<typename detail::child_handle<A>::type> place_child(
+  caf::scheduled_actor* self, const pool& where, const Args&... args) {
   return place_child<A>(self, where, call_options{}, args...);
 }
 

@@ -53,17 +53,53 @@ struct child_start {
 /// its code itself, nor of the code that decodes its arguments.
 using child_entry = void (*)(child_start);
 
+caf::actor handle_of(const caf::event_based_actor*);
+
+template <class... Signatures>
+caf::typed_actor<Signatures...> handle_of(
+  const caf::typed_event_based_actor<Signatures...>*);
+
+/// An actor that can be placed on a runner: dynamically or statically typed,
+/// with or without state, and not a broker.
+template <class Self>
+concept placeable = requires(Self* self) {
+  handle_of(self);
+};
+
+/// `caf::actor`, or the `caf::typed_actor` of a statically typed actor. Of what
+/// cannot be placed, which is refused elsewhere, it is `caf::actor`.
+template <class Self>
+struct child_handle {
+  using type = caf::actor;
+};
+
+template <placeable Self>
+struct child_handle<Self> {
+  using type = decltype(handle_of(std::declval<Self*>()));
+};
+
+template <class Behavior>
+Behavior no_behavior() {
+  if constexpr (std::is_same_v<Behavior, caf::behavior>)
+    return {};
+  else
+    return Behavior::make_empty_behavior();
+}
+
 /// Runs an actor's initialisation, and says how it went.
 template <class Self, class Init>
-caf::behavior initialise_child(Self* self, child_report& report, Init init) {
+typename Self::behavior_type initialise_child(Self* self, child_report& report,
+                                              Init init) {
+  using behavior = typename Self::behavior_type;
   try {
-    caf::behavior result = init();
-    report.started(caf::actor{self});
+    behavior result = init();
+    report.started(
+      caf::actor_cast<caf::actor>(caf::strong_actor_ptr{self->ctrl()}));
     return result;
   } catch (...) {
     report.failed_with_current_exception();
     self->quit(caf::exit_reason::unhandled_exception);
-    return {};
+    return no_behavior<behavior>();
   }
 }
 
@@ -80,7 +116,7 @@ public:
   }
 
 protected:
-  caf::behavior make_behavior() override {
+  typename A::behavior_type make_behavior() override {
     return initialise_child(static_cast<A*>(this), *report_, [this] {
       return A::make_behavior();
     });
@@ -115,19 +151,34 @@ struct first_argument<R (C::*)(First, Rest...)> {
   using type = First;
 };
 
+/// The actor that a function-based child is.
+template <class F>
+using actor_of_function =
+  std::remove_pointer_t<typename first_argument<F>::type>;
+
 template <class F>
 concept actor_function = requires {
   typename first_argument<F>::type;
 }
 &&std::is_pointer_v<typename first_argument<F>::type>&&
-  std::is_base_of_v<caf::event_based_actor,
-                    std::remove_pointer_t<typename first_argument<F>::type>>;
+  placeable<actor_of_function<F>>;
+
+template <class F>
+struct function_handle {
+  using type = caf::actor;
+};
+
+template <actor_function F>
+struct function_handle<F> : child_handle<actor_of_function<F>> {};
 
 /// What a placed function may return. Not whatever converts to a behaviour:
 /// `caf::behavior` takes anything, and fails inside.
-template <class R>
-concept behavior_result = std::is_void_v<R> || std::same_as<
-  R, caf::behavior> || std::same_as<R, caf::message_handler>;
+template <class R, class Self>
+concept behavior_result = std::same_as<R, typename Self::behavior_type> ||(
+  std::same_as<
+    caf::behavior,
+    typename Self::
+      behavior_type> && (std::is_void_v<R> || std::same_as<R, caf::message_handler>));
 
 /// Says in words what is wrong with a function-based actor, once per placement.
 /// `F` is decayed.
@@ -136,7 +187,8 @@ constexpr void check_behavior() {
   static_assert(actor_function<F>,
                 "flame: a placed function takes a pointer to its own actor "
                 "first, `caf::event_based_actor*` or "
-                "`caf::stateful_actor<...>*`, which `auto*` does not tell");
+                "`caf::stateful_actor<...>*`, which `auto*` does not tell; or "
+                "the `pointer` of a `caf::typed_actor<...>`");
   check_callable<F>();
   (check_argument<Args>(), ...);
   if constexpr (actor_function<F>) {
@@ -150,7 +202,7 @@ constexpr void check_behavior() {
     if constexpr (takes_them) {
       using result = std::invoke_result_t<F&, self_ptr, Args...>;
       static_assert(
-        behavior_result<result>,
+        behavior_result<result, actor_of_function<F>>,
         "flame: a placed function returns its behaviour, or nothing");
     }
   }
@@ -159,8 +211,9 @@ constexpr void check_behavior() {
 /// Says in words what is wrong with an actor class, once per placement.
 template <class A, class... Args>
 constexpr void check_actor_class() {
-  static_assert(std::is_base_of_v<caf::event_based_actor, A>,
-                "flame: a placed actor is derived from caf::event_based_actor");
+  static_assert(placeable<A>,
+                "flame: a placed actor is derived from caf::event_based_actor, "
+                "or from the base of a caf::typed_actor");
   (check_argument<Args>(), ...);
   static_assert(
     std::is_constructible_v<A, caf::actor_config&, Args...>,
@@ -172,13 +225,14 @@ constexpr void check_actor_class() {
 /// The code that spawns the function-based actor `F`, and its registration.
 template <class F, class... Args>
 class behavior_thunk {
-  using self_ptr = typename first_argument<F>::type;
+  using actor = actor_of_function<F>;
+  using behavior = typename actor::behavior_type;
 
 public:
   static void run(child_start what) {
     // CAF copies the function that it spawns.
     auto job = std::make_shared<const child_start>(std::move(what));
-    job->report->made(job->system.spawn([job](self_ptr self) {
+    auto made = job->system.spawn([job](actor* self) -> behavior {
       return initialise_child(self, *job->report, [&] {
         auto in = job->in();
         auto f = decode_callable<F>(in);
@@ -186,20 +240,21 @@ public:
         in.finish();
         return init(self, f, args);
       });
-    }));
+    });
+    job->report->made(caf::actor_cast<caf::actor>(made));
   }
 
   static inline const thunk registrar{
     thunk_kind::child, reinterpret_cast<thunk_entry>(&run), false, typeid(F)};
 
 private:
-  static caf::behavior init(self_ptr self, F& f, std::tuple<Args...>& args) {
+  static behavior init(actor* self, F& f, std::tuple<Args...>& args) {
     return std::apply(
-      [&](auto&... each) -> caf::behavior {
-        using result = std::invoke_result_t<F&, self_ptr, Args...>;
+      [&](auto&... each) -> behavior {
+        using result = std::invoke_result_t<F&, actor*, Args...>;
         if constexpr (std::is_void_v<result>) {
           std::invoke(f, self, std::move(each)...);
-          return {};
+          return no_behavior<behavior>();
         } else {
           return std::invoke(f, self, std::move(each)...);
         }
@@ -236,8 +291,9 @@ private:
                               std::tuple<Args...>& args) {
     return std::apply(
       [&](auto&... each) -> caf::actor {
-        return job.system.template spawn<placed_child<A>>(job.report,
-                                                          std::move(each)...);
+        return caf::actor_cast<caf::actor>(
+          job.system.template spawn<placed_child<A>>(job.report,
+                                                     std::move(each)...));
       },
       args);
   }
