@@ -8,6 +8,7 @@
 #include "flame/detail/operation.hpp"
 #include "hooks.hpp"
 #include "logging.hpp"
+#include "slot_keeper.hpp"
 #include "timing.hpp"
 
 namespace flame::detail {
@@ -81,6 +82,11 @@ public:
     port_ = std::move(port);
     ticket_ = ticket;
     port_->link(ticket_, this);
+  }
+
+  /// Leaves the slot to what the result reports.
+  void keep_slot_after() noexcept {
+    keeps_slot_ = true;
   }
 
   void cancel(const caf::error&) override {
@@ -330,6 +336,8 @@ private:
     auto result = take_outcome(*pool_, *lane_, runner()->name);
     if (!result.lane_is_good)
       lane_.reset();
+    if (keeps_slot_ && !result.error)
+      result.slot = keep_slot(pool_, *this, std::move(lane_));
     tell(std::move(result));
     leave();
   }
@@ -406,6 +414,7 @@ private:
   buffer request_;
   frame_sender out_;
   std::uint16_t flags_ = 0;
+  bool keeps_slot_ = false;
   std::unique_ptr<completion> done_;
   std::optional<delivery> delivery_;
   std::unique_ptr<lane> lane_;
@@ -462,9 +471,12 @@ boost::intrusive_ptr<async_call> make_call(const std::shared_ptr<pool_core>& p,
                                            const call_options& options,
                                            std::unique_ptr<completion> done) {
   check_length(*p, request);
-  return boost::intrusive_ptr<async_call>{
+  boost::intrusive_ptr<async_call> result{
     new async_call(p, std::move(request), deadline_of(*p, options),
                    flags_of(options), std::move(done))};
+  if (tracks(*p, options))
+    result->keep_slot_after();
+  return result;
 }
 
 } // namespace

@@ -8,6 +8,7 @@
 
 #include "async_call.hpp"
 #include "call_common.hpp"
+#include "slot_keeper.hpp"
 
 namespace flame::detail {
 
@@ -214,6 +215,10 @@ void blocking_call::throw_if_lost() {
     throw pool_.table.loss_of(holder_)->to_exception();
 }
 
+std::shared_ptr<kept_slot> blocking_call::keep_slot() {
+  return detail::keep_slot(pool_.shared_from_this(), holder_, std::move(lane_));
+}
+
 /// The lane ended first; how the runner ended is known a little later.
 void blocking_call::await_verdict() {
   is_dead_ = true;
@@ -234,7 +239,10 @@ outcome call_blocking(pool_core& pool, buffer& request,
   call.begin(request, flags_of(options));
   // The answer is never there yet: two processes lie between.
   call.await_frame(false);
-  return call.take_answer();
+  auto result = call.take_answer();
+  if (!result.error && tracks(pool, options))
+    result.slot = call.keep_slot();
+  return result;
 }
 
 buffer& request_buffer() noexcept {

@@ -79,6 +79,9 @@ public:
     lane_->in().widen();
   }
 
+  /// Leaves the slot to what the result reports, once that is there.
+  std::shared_ptr<kept_slot> keep_slot();
+
   /// Gives the slot back.
   void leave();
 

@@ -1,6 +1,9 @@
 #include "slot_keeper.hpp"
 
-#include <caf/abstract_actor.hpp>
+#include <boost/asio/post.hpp>
+
+#include "flame/detail/caf.hpp"
+#include "reactor.hpp"
 
 namespace flame::detail {
 
@@ -27,10 +30,12 @@ public:
   }
 
   void keep_for(const caf::strong_actor_ptr& resource) override {
-    // Of an actor that has ended, also with its node, this lets go at once.
+    // Of an actor that has ended this lets go at once: what counts is that
+    // the function is destroyed, whatever it is told.
     resource->get()->attach_functor(
-      [self = shared_from_this()](const caf::error&) {
-        // What counts is that the function is destroyed, which follows.
+      [self = shared_from_this()](const caf::error& reason) {
+        if (reason == caf::exit_reason::remote_link_unreachable)
+          self->lost_touch();
       });
   }
 
@@ -40,11 +45,36 @@ private:
   }
 
   void failed() noexcept override {
-    // The table counts no slots of a runner that is gone.
+    std::shared_ptr<slot_keeper> let_go;
+    {
+      std::lock_guard guard{mutex_};
+      has_verdict_ = true;
+      let_go.swap(suspended_);
+    }
+    // The slot cannot be given back here: the table's mutex is held.
+    if (let_go)
+      boost::asio::post(pool_->loop->io(), [let_go = std::move(let_go)] {});
+  }
+
+  /// CAF often sees first that a node is gone. Its slots must not be free until
+  /// the pool knows it, too: who waits would get one, and fail with it.
+  void lost_touch() {
+    {
+      std::lock_guard guard{mutex_};
+      if (has_verdict_)
+        return;
+      suspended_ = shared_from_this();
+    }
+    pool_->table.report_closed_lane(*this);
   }
 
   std::shared_ptr<pool_core> pool_;
   std::unique_ptr<lane> lane_;
+  /// Never held while the table is called.
+  std::mutex mutex_;
+  bool has_verdict_ = false;
+  /// This, while the pool finds out what became of the runner.
+  std::shared_ptr<slot_keeper> suspended_;
 };
 
 } // namespace

@@ -267,6 +267,22 @@ TEST_CASE("the resources of a runner that is killed hold nothing") {
         == 7);
 }
 
+TEST_CASE(
+  "who waits for the slot of a resource does not fail with its runner") {
+  auto pool = new_pool("process", {.max = 1, .max_concurrency = 1});
+  for (int i = 0; i < 3; ++i) {
+    auto opened = flame::call(pool, {.track = true}, open_session, 1);
+    auto waiting = flame::async(pool, [] {
+      return 7;
+    });
+    CHECK(eventually([&] {
+      return pool.stats().queued == 1;
+    }));
+    ::kill(opened.pid, SIGKILL);
+    CHECK(waiting.get() == 7);
+  }
+}
+
 TEST_CASE("a runner is let go in time whose resources outlive shutdown") {
   on_each_backend([](const std::string& backend) {
     auto pool = new_pool(backend, {.max = 1, .shutdown_timeout = 100ms});

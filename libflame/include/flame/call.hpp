@@ -39,6 +39,7 @@
 #include "flame/error.hpp"
 #include "flame/options.hpp"
 #include "flame/pool.hpp"
+#include "flame/track.hpp"
 
 namespace flame::detail {
 
@@ -93,6 +94,7 @@ R value_of(outcome& result) {
   } else {
     auto value = decode<R>(in);
     in.finish();
+    track_result(result, value);
     return value;
   }
 }
@@ -192,8 +194,10 @@ detail::result_of<F, Args...> call(const pool& where,
                                    Args&&... args) {
   detail::request_scope request;
   detail::write_request(request.bytes(), where, f, args...);
-  auto result = detail::call_blocking(*where.core(), request.bytes(), options);
-  return detail::value_of<detail::result_of<F, Args...>>(result);
+  using value = detail::result_of<F, Args...>;
+  auto result = detail::call_blocking(*where.core(), request.bytes(),
+                                      detail::options_for<value>(options));
+  return detail::value_of<value>(result);
 }
 
 /// @copydoc call
@@ -235,11 +239,11 @@ std::future<detail::result_of<F, Args...>> async(const pool& where,
                                                  F&& f, Args&&... args) {
   detail::buffer request;
   detail::write_request(request, where, f, args...);
-  auto done = std::make_unique<
-    detail::promise_completion<detail::result_of<F, Args...>>>();
+  using value = detail::result_of<F, Args...>;
+  auto done = std::make_unique<detail::promise_completion<value>>();
   auto result = done->future();
-  detail::call_async(where.core(), std::move(request), options,
-                     std::move(done));
+  detail::call_async(where.core(), std::move(request),
+                     detail::options_for<value>(options), std::move(done));
   return result;
 }
 
@@ -345,7 +349,8 @@ private:
   void start(OnValue on_value, OnError on_error, bool awaits) {
     using completion = detail::actor_completion<R, OnValue, OnError>;
     detail::call_for_actor(
-      self_, where_.core(), std::move(request_), options_,
+      self_, where_.core(), std::move(request_),
+      detail::options_for<R>(options_),
       std::make_unique<completion>(std::move(on_value), std::move(on_error)),
       awaits);
   }

@@ -13,3 +13,4 @@
 #include "flame/pool.hpp"
 #include "flame/run.hpp"
 #include "flame/stream.hpp"
+#include "flame/track.hpp"

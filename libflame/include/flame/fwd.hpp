@@ -21,6 +21,7 @@ class call_error;
 class instance;
 class node;
 class pool;
+class tracker;
 
 } // namespace flame
 

@@ -120,6 +120,10 @@ struct pool_options {
   /// brings `min` back.
   duration min_idle_shutdown_after = infinite;
 
+  /// Whether calls are tracked, see `flame/track.hpp`, that do not say
+  /// otherwise.
+  bool track_resources = false;
+
   /// Longest arguments and longest result of one call, in bytes. 1 KiB to
   /// 64 GiB.
   std::size_t max_message = std::size_t{1} << 30;
@@ -172,6 +176,10 @@ struct call_options {
   /// Whether the work ends with its caller. Without link, a function goes on
   /// when its caller is gone, and a child outlives whoever placed it.
   bool link = true;
+
+  /// Whether the actors that the result reports keep the slot of the call until
+  /// they have ended, see `flame/track.hpp`.
+  std::optional<bool> track = std::nullopt;
 };
 
 } // namespace flame

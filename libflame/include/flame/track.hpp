@@ -19,7 +19,8 @@
 /// that is found by its argument; ranges of such. A result that reports no
 /// actor, or none that still lives, gives the slot back at once. Calls of all
 /// forms can be tracked, by `call_options::track` or
-/// `pool_options::track_resources`; a cast has no result.
+/// `pool_options::track_resources`; a cast has no result, and what a stream
+/// returns is not tracked.
 ///
 /// The runner's end ends them as well. They are not linked to the caller, and
 /// nobody asks them to end: when the pool shuts down, they get
@@ -32,20 +33,13 @@
 #include <type_traits>
 #include <utility>
 
-#include <caf/actor.hpp>
 #include <caf/actor_cast.hpp>
-#include <caf/typed_actor.hpp>
 
+#include "flame/codec.hpp"
 #include "flame/detail/operation.hpp"
 #include "flame/fwd.hpp"
 
 namespace flame::detail {
-
-template <class T>
-inline constexpr bool is_actor_handle = std::same_as<T, caf::actor>;
-
-template <class... Signatures>
-inline constexpr bool is_actor_handle<caf::typed_actor<Signatures...>> = true;
 
 template <class T>
 constexpr bool reports_actors() {
@@ -93,8 +87,8 @@ public:
                   "flame: what is tracked is an actor handle, has a function "
                   "`flame_track`, or is a range of such");
     if constexpr (detail::is_actor_handle<T>) {
-      if (value)
-        slot_.keep_for(caf::actor_cast<caf::strong_actor_ptr>(value));
+      if (auto resource = caf::actor_cast<caf::strong_actor_ptr>(value))
+        slot_.keep_for(resource);
     } else if constexpr (detail::reports_actors<T>()) {
       flame_track(*this, value);
     } else {

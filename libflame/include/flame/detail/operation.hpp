@@ -20,6 +20,17 @@
 
 namespace flame::detail {
 
+/// The slot of a call that has ended, while something of its result may still
+/// be on the runner. It is given back when nobody refers to it and every actor
+/// has ended that it is kept for. Thread-safe.
+class kept_slot {
+public:
+  virtual ~kept_slot() = default;
+
+  /// Keeps the slot until this actor has ended, too.
+  virtual void keep_for(const caf::strong_actor_ptr& resource) = 0;
+};
+
 /// How a call ended: with the bytes of its result, or with an error.
 struct outcome {
   std::optional<call_error> error;
@@ -32,6 +43,8 @@ struct outcome {
   caf::actor child;
   /// Links the child to its caller, in whose context it is to be called.
   std::function<void()> link;
+  /// Where the call is tracked.
+  std::shared_ptr<kept_slot> slot;
   /// Whether the lane can carry another call.
   bool lane_is_good = true;
 
