@@ -296,18 +296,22 @@ TEST_CASE("a runner that does not join in time is given up") {
   CHECK(error.code() == flame::errc::boot_failed);
 }
 
-TEST_CASE("an unknown backend or setting is refused and named") {
-  CHECK(failure_of([] {
-          node().pool("x1", {.backend = "warp"});
-        }).code()
-        == flame::errc::invalid_configuration);
-  flame::pool_options options;
-  options.backend = {"process", {{"exectuable", "x"}}};
-  auto pool = node().pool("x2", options);
-  auto error = failure_of([&] {
-    flame::call(pool, [] {});
+TEST_CASE("an unknown backend or setting is refused when its pool starts") {
+  auto backend = failure_of([] {
+    node().pool("x1", {.backend = "proces"});
   });
-  CHECK(std::string{error.what()}.find("exectuable") != std::string::npos);
+  CHECK(backend.code() == flame::errc::invalid_configuration);
+  CHECK(std::string{backend.what()}
+        == "pool `x1`: there is no backend `proces`: did you mean `process`?");
+  auto setting = failure_of([] {
+    node().pool("x2", {.backend = {"process", {{"exectuable", "x"}}}});
+  });
+  CHECK(setting.code() == flame::errc::invalid_configuration);
+  CHECK(std::string{setting.what()}
+        == "pool `x2`: `exectuable` is not a setting of this backend: did you "
+           "mean `executable`?");
+  CHECK_MESSAGE(node().pool("x2", {.backend = "local"}),
+                "the name of a pool that was refused can be had");
 }
 
 TEST_CASE("SIGTERM drains a runner: what runs ends, nothing new comes") {
