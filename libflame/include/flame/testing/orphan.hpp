@@ -1,6 +1,7 @@
 /// A second parent, which is killed to see what becomes of its runner.
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <optional>
@@ -99,6 +100,7 @@ private:
 
   static std::vector<char*> pointers_to(std::vector<std::string>& texts) {
     std::vector<char*> result;
+    result.reserve(texts.size() + 1);
     for (auto& text : texts)
       result.push_back(text.data());
     result.push_back(nullptr);
