@@ -82,7 +82,7 @@ public:
     }};
   }
 
-  ~served_lane() {
+  ~served_lane() override {
     if (thread_.joinable())
       thread_.join();
   }
