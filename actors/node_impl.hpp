@@ -71,7 +71,7 @@ private:
   std::shared_ptr<backend> checked_provider(const std::string& name,
                                             const pool_options& defaults,
                                             const std::string& chosen);
-  void check_connections(const pool_options& options,
+  void check_connections(const pool_options& resolved,
                          const backend& provider) const;
   std::shared_ptr<backend> lend(std::shared_ptr<backend> provider);
 

@@ -71,6 +71,10 @@ constexpr std::array pool_rows = {
             "A runner of `min` that had nothing to do for this long is let "
             "go, until a caller has to wait."},
            &pool_options::min_idle_shutdown_after},
+  pool_row{{"track_resources", option_kind::flag, 0, 1, "true|false",
+            "Whether actors in the result of a call keep its slot, and so the "
+            "runner, until they have ended."},
+           &pool_options::track_resources},
   pool_row{{"max_message", option_kind::size, 1 << 10, std::uint64_t{1} << 36,
             "bytes", "Longest arguments and longest result of one call."},
            &pool_options::max_message},

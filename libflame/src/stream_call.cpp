@@ -39,7 +39,7 @@ public:
       throw;
     }
     if (result_.error)
-      throw *result_.error;
+      throw call_error{*result_.error};
     return std::nullopt;
   }
 

@@ -146,8 +146,8 @@ std::string command_line_mistake(std::vector<const char*> arguments) {
 const std::string keys_of_pools =
   "min, max, max_concurrency, single_use, max_queue, timeout, boot_timeout, "
   "shutdown_timeout, stop_grace, drain_timeout, idle_shutdown_after, "
-  "min_idle_shutdown_after, max_message, backend, allow_different_builds, "
-  "log";
+  "min_idle_shutdown_after, track_resources, max_message, backend, "
+  "allow_different_builds, log";
 
 } // namespace
 
@@ -269,6 +269,7 @@ pools:
     drain_timeout: 1min
     idle_shutdown_after: infinite
     min_idle_shutdown_after: 1h
+    track_resources: true
     max_message: 256MiB
     backend: {name: process, executable: /usr/bin/x}
     allow_different_builds: true
@@ -291,6 +292,7 @@ pools:
             .drain_timeout = 60s,
             .idle_shutdown_after = flame::infinite,
             .min_idle_shutdown_after = 1h,
+            .track_resources = true,
             .max_message = std::size_t{256} << 20,
             .backend = {"process", {{"executable", "/usr/bin/x"}}},
             .allow_different_builds = true,
@@ -879,6 +881,7 @@ pools:
     drain_timeout: 30s                  # default
     idle_shutdown_after: 30s            # default
     min_idle_shutdown_after: infinite   # default
+    track_resources: false              # default
     max_message: 1GiB                   # default
     backend: docker                     # code
     allow_different_builds: false       # default
@@ -896,6 +899,7 @@ pools:
     drain_timeout: 30s                  # default
     idle_shutdown_after: 30s            # default
     min_idle_shutdown_after: infinite   # default
+    track_resources: false              # default
     max_message: 1GiB                   # default
     backend:
       name: process                     # environment FLAME_BACKEND
@@ -915,6 +919,7 @@ pools:
     drain_timeout: 30s                  # default
     idle_shutdown_after: 30s            # default
     min_idle_shutdown_after: infinite   # default
+    track_resources: false              # default
     max_message: 1GiB                   # default
     backend: process                    # environment FLAME_BACKEND
     allow_different_builds: false       # default

@@ -27,7 +27,7 @@
 /// program has one function of each name, and it is not overloaded.
 #define FLAME_FUNCTION(function)                                               \
   template <>                                                                  \
-  struct flame::detail::function_name<&function> {                             \
+  struct flame::detail::function_name<&(function)> {                           \
     static inline const ::flame::detail::thunk registrar =                     \
-      ::flame::detail::named_call<&function>::make_thunk(#function);           \
+      ::flame::detail::named_call<&(function)>::make_thunk(#function);         \
   };

@@ -51,7 +51,10 @@ constexpr bool reports_actors() {
 /// Whether a result of this type can report actors.
 template <class T>
 constexpr bool is_trackable() {
-  if constexpr (is_actor_handle<T> || reports_actors<T>()) {
+  // There is no reference to void, not even to ask about.
+  if constexpr (std::is_void_v<T>) {
+    return false;
+  } else if constexpr (is_actor_handle<T> || reports_actors<T>()) {
     return true;
   } else if constexpr (std::ranges::input_range<const T>) {
     using item = std::remove_cvref_t<std::ranges::range_reference_t<const T>>;

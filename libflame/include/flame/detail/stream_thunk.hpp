@@ -139,13 +139,50 @@ decltype(auto) invoke_streaming(F& f, std::stop_token stop, Emitter* out,
 template <class T>
 using non_void = std::conditional_t<std::is_void_v<T>, char, T>;
 
-/// What the function returns.
+template <class... Lists>
+struct joined;
+
+template <class... Ts>
+struct joined<type_list<Ts...>> {
+  using type = type_list<Ts...>;
+};
+
+template <class... Ts, class... Us, class... Rest>
+struct joined<type_list<Ts...>, type_list<Us...>, Rest...>
+  : joined<type_list<Ts..., Us...>, Rest...> {};
+
+template <bool Condition, class T>
+using list_if = std::conditional_t<Condition, type_list<T>, type_list<>>;
+
+/// What the function is called with.
 template <class F, class... Args>
-using stream_result_of = std::remove_cvref_t<decltype(invoke_streaming(
-  std::declval<F&>(), std::declval<std::stop_token>(),
-  std::declval<emitter<non_void<typename stream_traits<F>::out>>*>(),
-  std::declval<source<non_void<typename stream_traits<F>::in>>*>(),
-  std::declval<std::tuple<Args...>&>()))>;
+using stream_arguments =
+  typename joined<list_if<stream_traits<F>::takes_stop_token, std::stop_token>,
+                  list_if<stream_traits<F>::emits,
+                          emitter<non_void<typename stream_traits<F>::out>>&>,
+                  list_if<stream_traits<F>::reads,
+                          source<non_void<typename stream_traits<F>::in>>&>,
+                  type_list<Args...>>::type;
+
+template <class F, class List>
+struct invocation_with {
+  static constexpr bool is_possible = false;
+  using result = void;
+};
+
+template <class F, class... Ps>
+  requires std::is_invocable_v<F&, Ps...>
+struct invocation_with<F, type_list<Ps...>> {
+  static constexpr bool is_possible = true;
+  using result = std::remove_cvref_t<std::invoke_result_t<F&, Ps...>>;
+};
+
+template <class F, class... Args>
+using stream_invocation = invocation_with<F, stream_arguments<F, Args...>>;
+
+/// What the function returns; `void` where it cannot be called so.
+template <class F, class... Args>
+using stream_result_of = typename stream_invocation<F, Args...>::result;
 
 /// Says in words what is wrong with a stream, once per stream.
 template <class F, class... Args>
@@ -160,6 +197,14 @@ constexpr void check_stream() {
                 "flame: the function does not stream: its first parameter, "
                 "after a std::stop_token, is a flame::emitter<T>& or a "
                 "flame::source<T>&; use flame::call for others");
+  static_assert(
+    stream_invocation<F, Args...>::is_possible,
+    "flame: the function does not take these arguments: after what it "
+    "streams through they arrive as values, so it takes each by value, by "
+    "const reference or by rvalue reference");
+  using result = stream_result_of<F, Args...>;
+  if constexpr (!std::is_void_v<result>)
+    check_result<result>();
   if constexpr (stream_traits<F>::emits)
     static_assert(travels<typename stream_traits<F>::out>,
                   "flame: the items cannot travel: give their type an "
