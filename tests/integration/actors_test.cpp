@@ -1055,7 +1055,7 @@ TEST_CASE("an exit that is sent through the parent ends a third node's actor") {
 TEST_CASE("a third node's actor that survives an exit can be reached on") {
   auto first = new_pool("process");
   auto second = new_pool("process");
-  auto [child, error] = place(first, {.link = false}, survivor);
+  auto child = place(first, {.link = false}, survivor).child;
   REQUIRE(child);
   flame::call(
     second,
