@@ -1,8 +1,6 @@
 #include <atomic>
 #include <mutex>
 
-#include <fmt/format.h>
-
 #include "blocking_call.hpp"
 #include "call_common.hpp"
 
@@ -34,9 +32,10 @@ public:
         return call_.body();
       }
       finish();
-    } catch (...) {
+    } catch (const call_error& error) {
+      // Also whoever asks for the result later is told.
+      result_.error = error;
       is_over_ = true;
-      throw;
     }
     if (result_.error)
       throw call_error{*result_.error};
@@ -44,6 +43,8 @@ public:
   }
 
   const outcome& result() const override {
+    if (result_.error)
+      throw call_error{*result_.error};
     return result_;
   }
 

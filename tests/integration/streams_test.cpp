@@ -164,6 +164,10 @@ TEST_CASE("an exception arrives after the items before it") {
     });
     CHECK(error.code() == flame::errc::remote_exception);
     CHECK(error.what() == std::string{"no third one"});
+    CHECK(failure_of([&] {
+            items.result();
+          }).code()
+          == flame::errc::remote_exception);
     CHECK(is_idle(pool));
     CHECK(flame::call(pool,
                       [] {
@@ -250,6 +254,11 @@ TEST_CASE("a stream fails when its runner is lost") {
   });
   CHECK(error.code() == flame::errc::runner_lost);
   CHECK_FALSE(items.next());
+  // A function without a result must not seem to have returned.
+  CHECK(failure_of([&] {
+          items.result();
+        }).code()
+        == flame::errc::runner_lost);
 }
 
 TEST_CASE("a function that waits for its consumer is stopped by a drain") {

@@ -127,6 +127,7 @@ public:
   virtual std::optional<std::span<const std::byte>> next() = 0;
 
   /// What the function returned, once `next` has said that it has ended.
+  /// @throws call_error what `next` has thrown, where the stream has failed
   virtual const outcome& result() const = 0;
 
   /// Begins an item: room for what goes before it.
