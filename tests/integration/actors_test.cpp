@@ -10,6 +10,7 @@
 
 #include <caf/io/all.hpp>
 
+#include "support/actors.hpp"
 #include "support/test_main.hpp"
 
 using namespace std::chrono_literals;
@@ -21,7 +22,6 @@ using get_atom = caf::atom_constant<caf::atom("get")>;
 using add_atom = caf::atom_constant<caf::atom("add")>;
 using pid_atom = caf::atom_constant<caf::atom("pid")>;
 using crash_atom = caf::atom_constant<caf::atom("crash")>;
-using end_atom = caf::atom_constant<caf::atom("end")>;
 using meet_atom = caf::atom_constant<caf::atom("meet")>;
 
 caf::behavior counter(caf::event_based_actor* self, int start) {
@@ -92,14 +92,24 @@ public:
   }
 };
 
-/// The reason with which an actor ended that placed a child and lets it be.
+/// The reason with which an actor ended that placed a child and lets it be. It
+/// is ended once it knows of the child and the child has ended: a link that
+/// ends it has done so by then.
 template <class... Args>
 caf::error end_of_caller(const flame::pool& pool, Args... args) {
   std::promise<caf::error> reason;
+  auto is_told = std::make_shared<std::promise<void>>();
+  auto told = is_told->get_future();
   auto caller =
     node().system().spawn([=](caf::event_based_actor* self) -> caf::behavior {
       flame::place_child(self, pool, args...)
-        .then([](const caf::actor&) {}, [](const flame::call_error&) {});
+        .then(
+          [=](const caf::actor&) {
+            is_told->set_value();
+          },
+          [=](const flame::call_error&) {
+            is_told->set_value();
+          });
       return {[=](end_atom) {
         self->quit();
       }};
@@ -108,8 +118,9 @@ caf::error end_of_caller(const flame::pool& pool, Args... args) {
     reason.set_value(why);
   });
   auto result = reason.get_future();
+  REQUIRE(told.wait_for(30s) == std::future_status::ready);
   REQUIRE(eventually([&] {
-    return pool.stats().boots > 0 && pool.stats().in_use == 0;
+    return pool.stats().in_use == 0;
   }));
   caf::anon_send(caller, end_atom::value);
   REQUIRE(result.wait_for(30s) == std::future_status::ready);
@@ -137,38 +148,6 @@ caf::behavior survivor(caf::event_based_actor* self) {
       self->quit();
     },
   };
-}
-
-/// Runs `body` inside an actor and waits until the actor has said what it has
-/// to say: `body(self, done)`.
-template <class R, class F>
-R in_actor(F body) {
-  auto result = std::make_shared<std::promise<R>>();
-  auto future = result->get_future();
-  node().system().spawn([=](caf::event_based_actor* self) -> caf::behavior {
-    body(self, [=](R value) {
-      result->set_value(std::move(value));
-      self->quit();
-    });
-    return {[](end_atom) {}};
-  });
-  REQUIRE(future.wait_for(20s) == std::future_status::ready);
-  return future.get();
-}
-
-template <class R, class... Args>
-R ask(const caf::actor& whom, Args&&... args) {
-  caf::scoped_actor self{node().system()};
-  R result{};
-  self->request(whom, 10s, std::forward<Args>(args)...)
-    .receive(
-      [&](R value) {
-        result = std::move(value);
-      },
-      [&](const caf::error& why) {
-        FAIL("no answer: " << flame::describe(why));
-      });
-  return result;
 }
 
 struct placed {

@@ -16,7 +16,9 @@
 /// `call_options::link` is false: whichever ends first, the other gets CAF's
 /// `exit_msg` with the reason, from the moment at which it has the handle; a
 /// caller that ends normally takes its children along too. The pool keeps this
-/// link, not CAF, so `unlink_from` does not undo it. When its runner is lost,
+/// link, not CAF, so `unlink_from` does not undo it. It keeps neither of them: as
+/// always with CAF, an actor that nobody refers to ends, and its linked
+/// children with it. When its runner is lost,
 /// the reason is `remote_link_unreachable`, and whoever else monitors the child
 /// or is linked to it is told by CAF. It is an ordinary
 /// actor otherwise: it talks with actors of the parent and of its own node, and
