@@ -1,16 +1,12 @@
 #include "caller_ports.hpp"
 
+#include <algorithm>
+
 namespace flame::detail {
 
 namespace {
 
 using arrived_atom = caf::atom_constant<caf::atom("flArrived")>;
-
-/// An actor that quits has dropped what it was waiting for. CAF takes it for
-/// alive as long as it waits for anything, so nothing may be added.
-bool has_quit(const caf::scheduled_actor* self) {
-  return self->getf(caf::abstract_actor::is_shutting_down_flag);
-}
 
 } // namespace
 
@@ -37,6 +33,10 @@ private:
   ticket ticket_;
   std::unique_ptr<completion> done_;
 };
+
+bool caller_port::has_quit(const caf::scheduled_actor* self) {
+  return self->getf(caf::abstract_actor::is_shutting_down_flag);
+}
 
 caller_port::ticket caller_port::expect(caf::scheduled_actor* self,
                                         bool awaits) {
@@ -118,12 +118,23 @@ void caller_port::arrived(ticket of, std::unique_ptr<completion> done,
   if (gone_)
     return;
   if (auto i = awaited_.find(of); i != awaited_.end()) {
-    awaited_arrived_.emplace(of, delivery{std::move(done), std::move(result)});
+    awaited_arrived_.emplace(
+      of, delivery{std::move(done), std::move(result), true});
     signal(i->second);
     awaited_.erase(i);
     return;
   }
-  arrived_.push_back({std::move(done), std::move(result)});
+  deposit({std::move(done), std::move(result), true});
+}
+
+void caller_port::post(std::unique_ptr<completion> what) {
+  std::lock_guard guard{mutex_};
+  if (!gone_)
+    deposit({std::move(what), {}, false});
+}
+
+void caller_port::deposit(delivery what) {
+  arrived_.push_back(std::move(what));
   if (std::exchange(armed_, false))
     signal(response_);
 }
@@ -152,7 +163,8 @@ void caller_port::run(caf::scheduled_actor* self) {
   {
     std::lock_guard guard{mutex_};
     batch.swap(arrived_);
-    expected_ -= batch.size();
+    expected_ -= static_cast<std::size_t>(
+      std::ranges::count_if(batch, &delivery::is_expected));
     running_ = true;
   }
   // A handler may throw, which ends the actor, or make further calls.

@@ -40,6 +40,10 @@ public:
   std::unique_ptr<completion> deliver(ticket of,
                                       std::unique_ptr<completion> done);
 
+  /// Runs `what` in the actor's context, after what has arrived before. Only
+  /// while an outcome is expected that the actor does not await.
+  void post(std::unique_ptr<completion> what);
+
   /// Cancels `work` when the actor ends before `unlink`.
   void link(ticket of, boost::intrusive_ptr<pending_work> work);
 
@@ -52,6 +56,10 @@ public:
 
   bool is_gone() const;
 
+  /// An actor that quits has dropped what it was waiting for. CAF takes it for
+  /// alive as long as it waits for anything, so nothing may be added.
+  static bool has_quit(const caf::scheduled_actor* self);
+
   /// The actor has ended.
   void owner_gone(const caf::error& reason);
 
@@ -61,9 +69,11 @@ private:
   struct delivery {
     std::unique_ptr<completion> done;
     outcome result;
+    bool is_expected = true;
   };
 
   void arrived(ticket of, std::unique_ptr<completion> done, outcome&& result);
+  void deposit(delivery what);
   void arm(caf::scheduled_actor* self);
   void signal(caf::message_id id);
   void run(caf::scheduled_actor* self);

@@ -18,8 +18,17 @@
 /// [source<U>&,] args...`, written out (no `auto`). `options.timeout` is for the
 /// whole stream, from here to its end: give `flame::infinite` to one that has
 /// none. An item is at most `max_message` long.
+///
+/// In an actor, items arrive as calls of a function, and the actor sends items
+/// without waiting:
+///
+///     flame::stream(self, pool, thumbnails, video).then(
+///       [=](const image& frame) { ... },
+///       [=](int count) { ... },
+///       [=](const flame::call_error& error) { ... });
 #pragma once
 
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -255,6 +264,204 @@ detail::stream_of<F, Args...> stream(const pool& where,
 template <detail::not_options F, class... Args>
 detail::stream_of<F, Args...> stream(const pool& where, F&& f, Args&&... args) {
   return stream(where, call_options{}, std::forward<F>(f),
+                std::forward<Args>(args)...);
+}
+
+namespace detail {
+
+/// The handlers of a stream, in an actor.
+template <class Out, class R, class OnItem, class OnEnd, class OnError>
+class stream_handlers final : public stream_consumer {
+public:
+  stream_handlers(OnItem on_item, OnEnd on_end, OnError on_error)
+    : on_item_(std::move(on_item)),
+      end_(std::move(on_end), std::move(on_error)) {
+    // nop
+  }
+
+  std::optional<call_error> item(std::span<const std::byte> body,
+                                 codec_context* context) override {
+    std::optional<Out> value;
+    // Tells an item that does not decode from a handler that throws.
+    try {
+      value.emplace(item_from<Out>(body, context));
+    } catch (const call_error& error) {
+      return error;
+    }
+    if constexpr (std::is_void_v<std::invoke_result_t<OnItem&, Out>>) {
+      on_item_(std::move(*value));
+    } else if (!on_item_(std::move(*value))) {
+      return call_error{errc::cancelled, "the actor has left the stream"};
+    }
+    return std::nullopt;
+  }
+
+  void complete(outcome&& result) override {
+    end_.complete(std::move(result));
+  }
+
+private:
+  OnItem on_item_;
+  actor_completion<R, OnEnd, OnError> end_;
+};
+
+template <class OnItem, class Out>
+concept item_handler = std::invocable<OnItem&, Out> &&(
+  std::is_void_v<std::invoke_result_t<
+    OnItem&, Out>> || std::same_as<std::invoke_result_t<OnItem&, Out>, bool>);
+
+/// For a function that sends nothing.
+struct no_item {
+  void operator()(char) const {
+    // nop
+  }
+};
+
+} // namespace detail
+
+/// A stream, as the actor that has started it holds it. Copies are the same
+/// stream. For the context of that actor only.
+///
+/// @tparam In what the function takes, `void` for nothing
+///
+/// An actor that sends items should keep this: once the last copy is gone, the
+/// function is told that no item will follow. A function that takes none needs
+/// no handle to go on.
+template <class In>
+class stream_control {
+public:
+  /// @private
+  explicit stream_control(std::shared_ptr<detail::actor_stream> what)
+    : what_(std::move(what)) {
+    // nop
+  }
+
+  /// Sends an item to the function, without waiting. Where the stream has ended
+  /// or is ending, it is dropped.
+  /// @returns whether there is room for more; if not, about 1 MiB waits to be
+  ///          taken, and more of it is better sent when `on_room` says so
+  /// @throws call_error `message_too_large`
+  bool send(const detail::non_void<In>& item) requires(!std::is_void_v<In>) {
+    detail::buffer bytes;
+    what_->open(bytes);
+    detail::writer out{bytes, what_->context()};
+    detail::encode<In>(out, item);
+    return what_->send(std::move(bytes));
+  }
+
+  /// Says what to do whenever half of what waited has been taken, after `send`
+  /// has returned false. It is called in the context of the actor.
+  void on_room(std::function<void()> callback) requires(!std::is_void_v<In>) {
+    what_->on_room(std::move(callback));
+  }
+
+  /// Tells the function that no item will follow.
+  void end_input() requires(!std::is_void_v<In>) {
+    what_->end_input();
+  }
+
+  /// Leaves the stream: the function is asked to stop, no further item is
+  /// handed over, and the stream ends with the error `cancelled`. Does nothing
+  /// once it has ended.
+  void cancel() {
+    what_->cancel();
+  }
+
+private:
+  std::shared_ptr<detail::actor_stream> what_;
+};
+
+/// A stream that an actor is about to start, see `stream(self, ...)`. It is
+/// started by `then`, once.
+template <class Out, class In, class R>
+class [[nodiscard]] pending_stream {
+public:
+  /// @private
+  pending_stream(caf::scheduled_actor* self, pool where, call_options options,
+                 detail::buffer request)
+    : self_(self),
+      where_(std::move(where)),
+      options_(options),
+      request_(std::move(request)) {
+    // nop
+  }
+
+  /// Starts the stream. All functions are called in the actor's context: that
+  /// for items with each, and at the end one of the others, once.
+  ///
+  /// While the actor does not handle its messages, or blocks in `on_item`, the
+  /// function is stopped: the actor is given about 64 KiB of items at a time.
+  /// @param on_item takes an item; it may return a `bool`, then false leaves
+  ///        the stream as `stream_control::cancel` does
+  /// @param on_end called with what the function returns
+  /// @param on_error called with a `const call_error&` or a `caf::error&`,
+  ///        whichever it takes, after the items before it
+  /// @throws call_error `message_too_large`
+  template <class OnItem, class OnEnd, class OnError>
+    requires(!std::is_void_v<
+               Out> && detail::item_handler<OnItem, detail::non_void<Out>>)
+  stream_control<In> then(OnItem on_item, OnEnd on_end, OnError on_error) && {
+    return start<detail::non_void<Out>>(std::move(on_item), std::move(on_end),
+                                        std::move(on_error));
+  }
+
+  /// Starts the stream of a function that only takes items.
+  /// @copydetails then
+  template <class OnEnd, class OnError>
+    requires(std::is_void_v<Out>)
+  stream_control<In> then(OnEnd on_end, OnError on_error) && {
+    return start<char>(detail::no_item{}, std::move(on_end),
+                       std::move(on_error));
+  }
+
+private:
+  template <class Item, class OnItem, class OnEnd, class OnError>
+  stream_control<In> start(OnItem on_item, OnEnd on_end, OnError on_error) {
+    using handlers = detail::stream_handlers<Item, R, OnItem, OnEnd, OnError>;
+    return stream_control<In>{detail::stream_for_actor(
+      self_, where_.core(), std::move(request_),
+      detail::options_for<R>(options_), !std::is_void_v<In>,
+      std::make_shared<handlers>(std::move(on_item), std::move(on_end),
+                                 std::move(on_error)))};
+  }
+
+  caf::scheduled_actor* self_;
+  pool where_;
+  call_options options_;
+  detail::buffer request_;
+};
+
+namespace detail {
+
+template <class F, class... Args>
+using pending_stream_of =
+  pending_stream<typename stream_traits<std::decay_t<F>>::out,
+                 typename stream_traits<std::decay_t<F>>::in,
+                 stream_result_of<std::decay_t<F>, wire_t<Args>...>>;
+
+} // namespace detail
+
+/// Streams through `f(..., args...)` on a runner of `where` for an actor,
+/// without blocking it. The stream ends with the actor: `options.link` does not
+/// matter. Must be called in the actor's context.
+/// @throws call_error `unknown_function`, for what the pool's runners could not
+///         find
+template <class F, class... Args>
+detail::pending_stream_of<F, Args...> stream(caf::scheduled_actor* self,
+                                             const pool& where,
+                                             const call_options& options, F&& f,
+                                             Args&&... args) {
+  detail::buffer request;
+  detail::write_stream_request(request, where, f, args...);
+  return {self, where, options, std::move(request)};
+}
+
+/// @copydoc stream
+template <detail::not_options F, class... Args>
+detail::pending_stream_of<F, Args...> stream(caf::scheduled_actor* self,
+                                             const pool& where, F&& f,
+                                             Args&&... args) {
+  return stream(self, where, call_options{}, std::forward<F>(f),
                 std::forward<Args>(args)...);
 }
 

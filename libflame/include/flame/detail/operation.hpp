@@ -150,6 +150,51 @@ FLAME_EXPORT std::unique_ptr<item_stream> open_stream(
   const std::shared_ptr<pool_core>& pool, buffer& request,
   const call_options& options);
 
+/// What an actor does with a stream, in its context: `complete` gets the end.
+class stream_consumer : public completion {
+public:
+  /// Takes an item.
+  /// @returns why the stream is to end here, if it is
+  virtual std::optional<call_error> item(std::span<const std::byte> body,
+                                         codec_context* context) = 0;
+};
+
+/// A stream that an actor has started, as the actor holds it: to end it, and to
+/// send items. When nobody refers to it any more, its input ends. For the
+/// actor's context only, but for the destructor.
+class FLAME_EXPORT actor_stream {
+public:
+  virtual ~actor_stream();
+
+  /// Begins an item: room for what goes before it.
+  virtual void open(buffer& item) = 0;
+
+  /// Sends an item to the function, as soon as it takes it.
+  /// @returns whether there is room for more
+  /// @throws call_error `message_too_large`
+  virtual bool send(buffer item) = 0;
+
+  /// Tells the function that no item will follow.
+  virtual void end_input() = 0;
+
+  /// Says what to do when there is room again, after `send` has said that there
+  /// is none.
+  virtual void on_room(std::function<void()> callback) = 0;
+
+  /// Leaves the stream.
+  virtual void cancel() = 0;
+
+  virtual codec_context* context() const noexcept = 0;
+};
+
+/// Starts a call that streams, for an actor. Must be called in its context.
+/// @param has_input whether the function takes items
+/// @throws call_error `message_too_large`
+FLAME_EXPORT std::shared_ptr<actor_stream> stream_for_actor(
+  caf::scheduled_actor* self, const std::shared_ptr<pool_core>& pool,
+  buffer request, const call_options& options, bool has_input,
+  std::shared_ptr<stream_consumer> consumer);
+
 /// Makes the call; `done` gets its outcome on the reactor's thread.
 FLAME_EXPORT void call_async(const std::shared_ptr<pool_core>& pool,
                              buffer request, const call_options& options,
