@@ -10,8 +10,8 @@ usage: ./test.sh [--quick]
 
 Builds preset dev, checks format (clang-format), scripts (shellcheck) and
 sources (clang-tidy), and runs the tests; then builds the library with Clang,
-and runs the tests of calls and actors with that. What passed clang-tidy is
-remembered in build/dev/tidy.
+and runs the tests of calls, actors and streams with that. What passed
+clang-tidy is remembered in build/dev/tidy.
 
   --quick  only the tests labelled "quick", clang-tidy only on sources that
            differ from the last commit, nothing with Clang; under a minute once
@@ -85,8 +85,8 @@ run_tests() {
 # The second compiler: what is most template, with real runners.
 check_clang() {
   local name
-  build clang calls_test actors_test
-  for name in calls_test actors_test; do
+  build clang calls_test actors_test streams_test
+  for name in calls_test actors_test streams_test; do
     say "running $name, built with Clang"
     if ! timeout 300 build/clang/tests/"$name" >build/clang/"$name".log 2>&1; then
       cat build/clang/"$name".log >&2

@@ -330,7 +330,7 @@ void async_call::tell(call_error error) {
 
 void async_call::tell(outcome result) {
   if (done_)
-    delivery_.emplace(std::move(done_), std::move(result));
+    delivery_ = delivery{std::move(done_), std::move(result)};
 }
 
 void async_call::leave() {
