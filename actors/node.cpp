@@ -121,10 +121,13 @@ const pool_options& node::impl::declared(const std::string& name,
 pool_options node::impl::resolve(const std::string& name,
                                  const pool_options& defaults) {
   auto result = options.config.pool(name, declared(name, defaults));
-  if (is_runner)
+  if (is_runner) {
+    // A nested call runs in place, inside the call that makes it.
     result.backend = "local";
-  else if (result.backend.name.empty())
+    result.isolation = isolation::thread;
+  } else if (result.backend.name.empty()) {
     result.backend.name = default_backend();
+  }
   return result;
 }
 
@@ -208,6 +211,7 @@ flame::pool node::impl::start_pool(const std::string& name,
         caf::anon_send(alive, detail::grow_atom::value);
     },
     std::chrono::steady_clock::now, scheduler_threads);
+  core->is_nested = is_runner;
   auto actor = system.spawn<detail::pool_actor>(core, lend(provider), runners);
   *supervisor = actor.address();
   return flame::pool{std::move(core), std::move(actor)};

@@ -144,9 +144,11 @@ bool is_runner_process() noexcept {
   return detail::is_started_as_runner();
 }
 
-void serve(node_options options, std::function<void(node&)> start) {
+void serve(node_options options, std::function<void(node&)> start,
+           std::function<void()> start_worker) {
   detail::program what;
   what.start = std::move(start);
+  what.start_worker = std::move(start_worker);
   detail::serve_as_runner(std::move(options), {}, what);
 }
 

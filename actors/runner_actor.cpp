@@ -127,12 +127,17 @@ void runner_actor::boot() {
   auto pair = make_socket_pair(SOCK_SEQPACKET);
   lanes_ = std::make_shared<lane_opener>(std::move(pair.parent),
                                          core_->options.max_message);
+  auto& options = core_->options;
   welcome greeting{core_->name,
                    name_,
                    id_,
-                   core_->options.max_message,
-                   core_->options.boot_timeout,
-                   core_->options.shutdown_timeout,
+                   options.max_message,
+                   options.boot_timeout,
+                   options.shutdown_timeout,
+                   options.isolation,
+                   options.memory_limit,
+                   options.max_calls_per_worker,
+                   options.stop_grace,
                    ::getpid(),
                    context_->signs};
   auto bytes = to_bytes(greeting);
@@ -309,6 +314,12 @@ void runner_actor::suspect() {
                  fmt::format("runner {} ended the lane of a call and is there "
                              "all the same: it has no descriptors left (see "
                              "ulimit -n), or no memory",
+                             name_),
+                 name_}),
+          std::make_shared<const loss>(
+            loss{errc::call_crashed,
+                 fmt::format("the process of the call ended on runner {}, in "
+                             "the middle of what it sent",
                              name_),
                  name_}));
       },

@@ -33,6 +33,8 @@ public:
     refused = 64,
     /// The parent wants what runs to come to its end.
     draining = 128,
+    /// What workers are forked from has ended.
+    zygote_ended = 256,
   };
 
   void tell(event what) noexcept {

@@ -24,6 +24,7 @@
 #include "runner_life.hpp"
 #include "terminator.hpp"
 #include "threads.hpp"
+#include "zygote.hpp"
 
 namespace flame::detail {
 
@@ -99,9 +100,11 @@ public:
     ::prctl(PR_SET_NAME, welcome_.runner.substr(0, 15).c_str());
     parent_ = {welcome_.pool, welcome_.runner, welcome_.parent_pid};
     set_parent(&parent_);
+    start_zygote();
     if (!install_runner_signals(life_, welcome_.parent_pid,
                                 (welcome_.signs & by_signal) != 0))
       end_process(status_no_parent, true);
+    watch_zygote();
     watch_ = start_thread("flame.life", [this] {
       live();
     });
@@ -125,6 +128,40 @@ public:
   }
 
 private:
+  /// First of all: it must be forked before there are threads.
+  void start_zygote() {
+    worker_options options;
+    options.runner = welcome_.runner;
+    options.max_body = welcome_.max_message;
+    options.stop_grace = welcome_.stop_grace;
+    options.memory_limit = welcome_.memory_limit;
+    options.max_calls = welcome_.max_calls_per_worker;
+    options.blocked_signals = own_signal_mask();
+    options.start = what_.start_worker;
+    try {
+      zygote_.emplace(std::move(options), std::vector{sockets_.control.get(),
+                                                      sockets_.lanes.get()});
+    } catch (const call_error& error) {
+      if (welcome_.isolation == isolation::process)
+        throw;
+      // Only calls that want it are told.
+      no_zygote_ = error.what();
+    }
+  }
+
+  void watch_zygote() {
+    if (!zygote_)
+      return;
+    zygote::callbacks calls;
+    calls.on_unlinked_done = [this] {
+      life_.tell(runner_life::unlinked_ended);
+    };
+    calls.on_ended = [this] {
+      life_.tell(runner_life::zygote_ended);
+    };
+    zygote_->watch(std::move(calls));
+  }
+
   /// What ends the process, and when.
   [[noreturn]] void live() {
     for (;;) {
@@ -135,15 +172,30 @@ private:
         end_process(EXIT_SUCCESS, false);
       if (life_.has(runner_life::refused))
         end_process(status_refused, false);
+      if (life_.has(runner_life::zygote_ended))
+        end("ends: the process that its isolated calls are forked from was "
+            "ended",
+            status_cannot_start);
       if (life_.has(runner_life::told_to_end))
         end("was told twice to end", status_terminated);
       if (life_.take(runner_life::draining))
-        server_->request_stop(true);
+        request_stop(true);
       if (life_.has(runner_life::asked_to_drain))
         drain();
       if (!is_in_time)
         too_late();
     }
+  }
+
+  void request_stop(bool unlinked_too) {
+    server_->request_stop(unlinked_too);
+    if (zygote_)
+      zygote_->request_stop(unlinked_too);
+  }
+
+  bool has_unlinked_work() const {
+    return server_->running_unlinked() > 0 || life_.unlinked_children > 0
+           || (zygote_ && zygote_->running_unlinked() > 0);
   }
 
   void start_lanes(const std::shared_ptr<codec_context>& handles) {
@@ -153,6 +205,9 @@ private:
     };
     calls.on_unlinked_done = [this] {
       life_.tell(runner_life::unlinked_ended);
+    };
+    calls.on_worker_lane = [this](int lane) {
+      return zygote_ ? zygote_->serve(lane) : no_zygote_;
     };
     server_.emplace(std::move(sockets_.lanes),
                     lane_server::options{welcome_.max_message, handles,
@@ -228,10 +283,10 @@ private:
   /// Linked work gets no time, unlinked work gets some.
   [[noreturn]] void parent_is_gone() {
     if (is_connected_) {
-      server_->request_stop(false);
+      request_stop(false);
       auto deadline = after(welcome_.shutdown_timeout);
-      while ((server_->running_unlinked() > 0 || life_.unlinked_children > 0)
-             && !life_.has(runner_life::told_to_end) && life_.wait(deadline))
+      while (has_unlinked_work() && !life_.has(runner_life::told_to_end)
+             && life_.wait(deadline))
         continue;
     }
     end_process(status_no_parent, true);
@@ -243,6 +298,9 @@ private:
   welcome welcome_;
   time_point joined_by_;
   parent_info parent_;
+  std::optional<zygote> zygote_;
+  /// Why there is none.
+  std::string no_zygote_;
   std::optional<node> self_;
   /// Both are there once `is_connected_` is set.
   std::optional<lane_server> server_;

@@ -28,6 +28,11 @@ struct welcome {
   std::uint64_t max_message = 0;
   duration boot_timeout{};
   duration shutdown_timeout{};
+  /// Of workers, see `pool_options`.
+  flame::isolation isolation = flame::isolation::thread;
+  std::uint64_t memory_limit = 0;
+  std::uint64_t max_calls_per_worker = 0;
+  duration stop_grace{};
   std::int32_t parent_pid = 0;
   std::uint8_t signs = every_sign;
 };

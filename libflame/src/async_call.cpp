@@ -31,6 +31,7 @@ async_call::async_call(std::shared_ptr<pool_core> pool, buffer request,
     done_(std::move(done)) {
   check_length(*pool_, request_);
   deadline_ = deadline_of(*pool_, options);
+  serve_by(isolation_of(*pool_, options));
 }
 
 async_call::async_call(std::shared_ptr<pool_core> pool,
@@ -153,7 +154,7 @@ void async_call::begin() {
 }
 
 bool async_call::open_lane() {
-  auto result = runner()->opener->open();
+  auto result = runner()->opener->open(served_by());
   if (result.opened) {
     lane_ = std::move(result.opened);
     return true;
@@ -242,7 +243,7 @@ void async_call::bad_frame() {
 void async_call::begin_grace() {
   pool_->loop->unwatch(*this);
   deadline_ =
-    time_after(std::chrono::steady_clock::now(), pool_->options.stop_grace);
+    time_after(std::chrono::steady_clock::now(), grace_of(*pool_, *lane_));
   pool_->loop->watch(*this);
 }
 

@@ -38,7 +38,7 @@ blocking_call::blocking_call(pool_core& pool, const call_options& options,
     deadline_(deadline_of(pool, options)),
     alarm_(alarm),
     holder_(alarm_) {
-  // nop
+  holder_.serve_by(isolation_of(pool, options));
 }
 
 blocking_call::~blocking_call() {
@@ -152,7 +152,7 @@ void blocking_call::open_lane() {
   }
   auto& opener = *holder_.runner()->opener;
   for (;;) {
-    auto result = opener.open();
+    auto result = opener.open(holder_.served_by());
     if (result.opened) {
       lane_ = std::move(result.opened);
       return;

@@ -25,6 +25,19 @@ std::uint16_t flags_of(const call_options& options) noexcept {
   return options.link ? std::uint16_t{0} : std::uint16_t{unlinked};
 }
 
+isolation isolation_of(const pool_core& pool,
+                       const call_options& options) noexcept {
+  return pool.is_nested ? isolation::thread
+                        : options.isolation.value_or(pool.options.isolation);
+}
+
+duration grace_of(const pool_core& pool, const lane& used) noexcept {
+  auto grace = pool.options.stop_grace;
+  if (used.served_by() == isolation::process && !is_endless(grace))
+    grace += std::chrono::seconds{5};
+  return grace;
+}
+
 void refuse_on_scheduler_thread(const pool_core& pool, const char* instead) {
   if (on_scheduler_thread(pool.scheduler_threads))
     throw call_error{

@@ -10,6 +10,14 @@ time_point deadline_of(const pool_core& pool, const call_options& options);
 
 std::uint16_t flags_of(const call_options& options) noexcept;
 
+/// What is to serve the call.
+isolation isolation_of(const pool_core& pool,
+                       const call_options& options) noexcept;
+
+/// Time that a function gets to end after it was asked to, before its runner is
+/// given up: a worker is ended by its runner first.
+duration grace_of(const pool_core& pool, const lane& used) noexcept;
+
 /// @param instead what to use inside an actor
 /// @throws call_error `on_scheduler_thread`
 void refuse_on_scheduler_thread(const pool_core& pool, const char* instead);

@@ -45,11 +45,17 @@ namespace {
 
 enum : std::uint8_t { handle_null, handle_itself, handle_relayed };
 
+[[noreturn]] void no_actors_here() {
+  bad_payload(
+    "an actor handle cannot travel here: there is no actor system, as "
+    "in a call with isolation: process");
+}
+
 } // namespace
 
 void save_handle(writer& to, caf::strong_actor_ptr handle) {
   if (handle && !to.context())
-    bad_payload("an actor handle cannot travel here: there is no actor system");
+    no_actors_here();
   if (!handle)
     return to.byte(handle_null);
   auto travels_as = to.context()->outgoing(handle);
@@ -71,7 +77,7 @@ caf::strong_actor_ptr load_handle(reader& from) {
   if (kind > handle_relayed)
     bad_payload("an actor handle of an unknown kind");
   if (!from.context())
-    bad_payload("an actor handle cannot travel here: there is no actor system");
+    no_actors_here();
   caf::strong_actor_ptr own;
   if (kind == handle_relayed) {
     auto node = load_bridged<caf::node_id>(from);

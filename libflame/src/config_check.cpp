@@ -34,6 +34,11 @@ std::shared_ptr<backend> configuration_access::check_backend(
   for (auto& [key, text] : result->check(merged.options.backend.settings))
     wrong.add(where(pool, merged.places[std::string{backend_prefix} + key]),
               in_quotes(key) + ' ' + text);
+  if (merged.options.isolation == isolation::process && result->is_in_process())
+    wrong.add(where(pool, merged.places["isolation"]),
+              "`isolation` is `process`, and this pool's backend serves calls "
+              "in the program's own process: choose one that starts "
+              "processes, as `process` does");
   return result;
 }
 

@@ -21,6 +21,9 @@ constexpr std::array levels = {
   std::string_view{"info"},  std::string_view{"warn"},
   std::string_view{"error"}, std::string_view{"off"}};
 
+constexpr std::array isolations = {std::string_view{"thread"},
+                                   std::string_view{"process"}};
+
 using pool_row = option<pool_options>;
 
 using node_row = option<node_settings>;
@@ -82,6 +85,19 @@ constexpr std::array pool_rows = {
             "What boots the runners; default: what FLAME_BACKEND says. In a "
             "file also a map: `name`, and settings of this backend."},
            &pool_options::backend},
+  pool_row{{"isolation", option_kind::isolation, 0, 0, "thread|process",
+            "What serves a call: a thread of its runner, or a process of its "
+            "own beside it."},
+           &pool_options::isolation},
+  pool_row{{"memory_limit", option_kind::size, 0, std::uint64_t{1} << 46,
+            "bytes",
+            "What such a process may map beside what it starts with; 0: no "
+            "limit."},
+           &pool_options::memory_limit},
+  pool_row{{"max_calls_per_worker", option_kind::count, 0, unlimited, "calls",
+            "Calls that such a process serves before another one takes its "
+            "place; 0: no limit."},
+           &pool_options::max_calls_per_worker},
   pool_row{{"allow_different_builds", option_kind::flag, 0, 1, "true|false",
             "Whether runners may be other builds of the program; then only "
             "functions that FLAME_FUNCTION names can be called."},
@@ -162,6 +178,12 @@ std::optional<std::string> mistake_in_level(const std::string& level) {
          + suggestion(level, {levels.begin(), levels.end()});
 }
 
+std::optional<std::string> mistake_in_isolation(const std::string& what) {
+  if (std::find(isolations.begin(), isolations.end(), what) != isolations.end())
+    return std::nullopt;
+  return in_quotes(what) + " is neither `thread` nor `process`";
+}
+
 template <class Options>
 option_value get_field(const option<Options>& row, const Options& from) {
   return std::visit(
@@ -169,6 +191,8 @@ option_value get_field(const option<Options>& row, const Options& from) {
       if constexpr (std::is_same_v<decltype(member),
                                    backend_options Options::*>)
         return (from.*member).name;
+      else if constexpr (std::is_same_v<decltype(member), isolation Options::*>)
+        return std::string{to_string(from.*member)};
       else
         return from.*member;
     },
@@ -187,6 +211,10 @@ void set_field(const option<Options>& row, Options& to,
         if (!backend.name.empty() && backend.name != name)
           backend.settings.clear();
         backend.name = name;
+      } else if constexpr (std::is_same_v<type, isolation>) {
+        to.*member = std::get<std::string>(value) == isolations.back()
+                       ? isolation::process
+                       : isolation::thread;
       } else {
         to.*member = std::get<type>(value);
       }
@@ -251,9 +279,12 @@ std::string format_value(const option_info& info, const option_value& value) {
 
 std::optional<std::string> mistake_in(const option_info& info,
                                       const option_value& value) {
-  if (auto text = std::get_if<std::string>(&value))
+  if (auto text = std::get_if<std::string>(&value)) {
+    if (info.kind == option_kind::isolation)
+      return mistake_in_isolation(*text);
     return info.kind == option_kind::level ? mistake_in_level(*text)
                                            : mistake_in_name(info, *text);
+  }
   if (std::holds_alternative<bool>(value))
     return std::nullopt;
   if (in_range(info, value))
@@ -266,6 +297,8 @@ std::string range_of(const option_info& info) {
   switch (info.kind) {
     case option_kind::flag:
       return "true or false";
+    case option_kind::isolation:
+      return joined({isolations.begin(), isolations.end()});
     case option_kind::level:
       return joined({levels.begin(), levels.end()});
     case option_kind::backend_name:
@@ -311,3 +344,11 @@ void set(const option<node_settings>& row, node_settings& to,
 }
 
 } // namespace flame::detail
+
+namespace flame {
+
+const char* to_string(isolation value) noexcept {
+  return value == isolation::process ? "process" : "thread";
+}
+
+} // namespace flame

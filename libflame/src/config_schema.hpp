@@ -20,6 +20,7 @@ enum class option_kind : unsigned char {
   time,
   flag,
   level,
+  isolation,
   backend_name,
   node_name,
 };
@@ -47,7 +48,8 @@ struct option_info {
 template <class Options>
 struct option : option_info {
   std::variant<std::size_t Options::*, duration Options::*, bool Options::*,
-               std::string Options::*, backend_options Options::*>
+               std::string Options::*, backend_options Options::*,
+               flame::isolation Options::*>
     field;
 };
 

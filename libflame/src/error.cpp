@@ -81,6 +81,8 @@ std::string_view to_string(errc code) noexcept {
       return "child_failed";
     case errc::out_of_resources:
       return "out_of_resources";
+    case errc::call_crashed:
+      return "call_crashed";
   }
   return "unknown";
 }

@@ -51,6 +51,14 @@ void close_frame(buffer& out, frame_type type, std::uint16_t flags,
   std::memcpy(out.data(), &header, sizeof(header));
 }
 
+bool is_request(std::span<const std::byte, frame_header::size> bytes) noexcept {
+  wire_header header;
+  std::memcpy(&header, bytes.data(), sizeof(header));
+  return header.magic == frame_header::magic
+         && header.version == frame_header::version
+         && header.type == static_cast<std::uint8_t>(frame_type::request);
+}
+
 io_status frame_sender::send(int fd, int flags) noexcept {
   while (!left_.empty()) {
     auto sent = ::send(fd, left_.data(), left_.size(), MSG_NOSIGNAL | flags);

@@ -67,6 +67,9 @@ void open_frame(buffer& out);
 void close_frame(buffer& out, frame_type type, std::uint16_t flags,
                  std::uint64_t call_id) noexcept;
 
+/// Whether these bytes are the header of a request.
+bool is_request(std::span<const std::byte, frame_header::size> bytes) noexcept;
+
 /// What became of one attempt to move bytes.
 enum class io_status {
   /// The frame is complete.

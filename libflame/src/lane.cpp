@@ -8,11 +8,7 @@
 
 namespace flame::detail {
 
-namespace {
-
-/// Sends `fd` beside one byte; a message must have data to carry a descriptor.
-bool send_descriptor(int socket, int fd) noexcept {
-  char data = 'L';
+bool send_descriptor(int socket, int fd, char data) noexcept {
   iovec part{&data, 1};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
   msghdr message = {};
@@ -32,8 +28,6 @@ bool send_descriptor(int socket, int fd) noexcept {
       return false;
   }
 }
-
-} // namespace
 
 boost::asio::posix::stream_descriptor& lane::watched(
   boost::asio::io_context& io) {
@@ -59,7 +53,7 @@ lane_opener::lane_opener(unique_fd lanes, std::uint64_t max_body)
   // nop
 }
 
-lane_opener::result lane_opener::open() noexcept {
+lane_opener::result lane_opener::open(isolation served_by) noexcept {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
     return {nullptr, failure::exhausted};
@@ -67,7 +61,8 @@ lane_opener::result lane_opener::open() noexcept {
   unique_fd theirs{ends[1]};
   // Each end is an open file of its own: the runner's stays blocking.
   set_nonblocking(ours.get());
-  if (!send_descriptor(lanes_.get(), theirs.get())) {
+  auto kind = served_by == isolation::process ? lane_to_worker : lane_to_thread;
+  if (!send_descriptor(lanes_.get(), theirs.get(), kind)) {
     switch (errno) {
       case EAGAIN:
         return {nullptr, failure::busy};
@@ -79,7 +74,7 @@ lane_opener::result lane_opener::open() noexcept {
         return {nullptr, failure::closed};
     }
   }
-  return {std::make_unique<lane>(std::move(ours), max_body_), {}};
+  return {std::make_unique<lane>(std::move(ours), max_body_, served_by), {}};
 }
 
 bool lane_opener::send_message(std::span<const std::byte> bytes) noexcept {

@@ -9,6 +9,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include "flame/detail/unique_fd.hpp"
+#include "flame/options.hpp"
 #include "frame.hpp"
 
 namespace flame::detail {
@@ -17,15 +18,22 @@ namespace flame::detail {
 /// time. Not thread-safe: whoever holds the slot owns the lane.
 class lane {
 public:
-  lane(unique_fd fd, std::uint64_t max_body) noexcept
+  /// @param served_by what is at the other end
+  lane(unique_fd fd, std::uint64_t max_body,
+       isolation served_by = isolation::thread) noexcept
     : fd_(std::move(fd)),
       number_(fd_.get()),
+      served_by_(served_by),
       in_(max_body) {
     // nop
   }
 
   int fd() const noexcept {
     return number_;
+  }
+
+  isolation served_by() const noexcept {
+    return served_by_;
   }
 
   frame_receiver& in() noexcept {
@@ -60,10 +68,20 @@ private:
   /// Owned by `descriptor_` while the reactor knows it.
   unique_fd fd_;
   const int number_;
+  const isolation served_by_;
   std::optional<boost::asio::posix::stream_descriptor> descriptor_;
   frame_receiver in_;
   std::uint64_t last_call_id_ = 0;
 };
+
+/// What stands beside a descriptor on a `lanes` socket.
+inline constexpr char lane_to_thread = 'L';
+inline constexpr char lane_to_worker = 'W';
+
+/// Sends `fd` beside one byte; a message must have data to carry a descriptor.
+/// Does not wait.
+/// @returns false with `errno`
+bool send_descriptor(int socket, int fd, char data) noexcept;
 
 /// Opens lanes to one runner, by passing one end of a new socket pair over a
 /// socket that the runner inherited. Thread-safe.
@@ -87,7 +105,7 @@ public:
     failure why = failure::closed;
   };
 
-  result open() noexcept;
+  result open(isolation served_by = isolation::thread) noexcept;
 
   /// The descriptor to wait on until a busy runner can be asked again.
   int fd() const noexcept {

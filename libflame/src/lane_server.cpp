@@ -14,6 +14,7 @@
 #include "failure.hpp"
 #include "flame/detail/invocation.hpp"
 #include "flame/detail/thunk.hpp"
+#include "lane.hpp"
 #include "saved_call.hpp"
 #include "threads.hpp"
 
@@ -57,6 +58,12 @@ void write_failure(buffer& out, const remote_failure& failure,
 
 } // namespace
 
+void refuse_lane(int fd, const remote_failure& why) {
+  buffer out;
+  write_failure(out, why, last_frame, 0);
+  frame_sender{out.bytes()}.send(fd, MSG_DONTWAIT);
+}
+
 item_channel::~item_channel() = default;
 
 /// One lane and the thread that serves it.
@@ -97,8 +104,9 @@ public:
   }
 
   /// Says why the lane cannot be served.
-  void refuse_service(const std::string& why) {
-    write_failure(out_, {errc::out_of_resources, why, {}}, last_frame, 0);
+  void refuse_service(const std::string& why,
+                      errc code = errc::out_of_resources) {
+    write_failure(out_, {code, why, {}}, last_frame, 0);
     send_answer();
   }
 
@@ -165,6 +173,7 @@ private:
   }
 
   bool receive_request() {
+    await_request();
     switch (in_.receive(fd_.get())) {
       case io_status::done:
         if (in_.header().type == frame_type::request)
@@ -189,6 +198,7 @@ private:
   bool answer() {
     auto header = in_.header();
     call_id_ = header.call_id;
+    is_last_call_ = ++calls_ == parent_.options_.max_calls;
     has_frame_ = true;
     input_is_open_ = false;
     auto is_unlinked = (header.flags & unlinked) != 0;
@@ -206,6 +216,8 @@ private:
       if (record)
         record->keep();
       auto failure = describe_current_exception();
+      if (failure.remote_type == "std::bad_alloc")
+        failure.message += parent_.options_.memory_note;
       cut(failure.message, parent_.options_.max_body / 2);
       cut(failure.remote_type, parent_.options_.max_body / 4);
       write_failure(out_, failure, answer_flags(), header.call_id);
@@ -217,9 +229,12 @@ private:
     if (has_frame_)
       in_.next();
     parent_.call_ended(is_unlinked);
+    mark sending{parent_.options_.state, &serving_state::is_sending};
+    if (parent_.options_.state)
+      parent_.options_.state->is_busy = false;
     send_answer();
     out_.shrink(64 * 1024);
-    return !input_is_open_;
+    return !is_last();
   }
 
   void run() {
@@ -260,9 +275,11 @@ private:
     check_length(item, "item", "send");
     close_frame(item, frame_type::item, 0, call_id_);
     frame_sender out{item.bytes()};
+    mark sending{parent_.options_.state, &serving_state::is_sending};
     for (;;) {
       switch (out.send(fd_.get(), MSG_DONTWAIT)) {
         case io_status::done:
+          sending.clear();
           return;
         case io_status::blocked:
           wait(POLLOUT);
@@ -337,8 +354,12 @@ private:
   }
 
   /// What has not been read of the caller's items would be taken for requests.
+  bool is_last() const noexcept {
+    return input_is_open_ || is_last_call_;
+  }
+
   std::uint16_t answer_flags() const noexcept {
-    return input_is_open_ ? std::uint16_t{last_frame} : std::uint16_t{0};
+    return is_last() ? std::uint16_t{last_frame} : std::uint16_t{0};
   }
 
   // -- a call -----------------------------------------------------------------
@@ -391,8 +412,38 @@ private:
     }
   }
 
+  /// Says what the server is at, until it is cleared.
+  class mark {
+  public:
+    mark(serving_state* where, std::atomic<bool> serving_state::*what) noexcept
+      : flag_(where ? &(where->*what) : nullptr) {
+      if (flag_)
+        *flag_ = true;
+    }
+
+    void clear() noexcept {
+      if (flag_)
+        *flag_ = false;
+    }
+
+  private:
+    std::atomic<bool>* flag_;
+  };
+
   void send_answer() {
-    frame_sender{out_.bytes()}.send(fd_.get());
+    mark sending{parent_.options_.state, &serving_state::is_sending};
+    if (frame_sender{out_.bytes()}.send(fd_.get()) == io_status::done)
+      sending.clear();
+  }
+
+  /// Only where somebody wants to know that a request was taken.
+  void await_request() {
+    if (!parent_.options_.state)
+      return;
+    pollfd request{fd_.get(), POLLIN, 0};
+    while (::poll(&request, 1, -1) < 0 && errno == EINTR)
+      continue;
+    parent_.options_.state->is_busy = true;
   }
 
   lane_server& parent_;
@@ -401,6 +452,8 @@ private:
   frame_receiver in_;
   buffer out_;
   std::uint64_t call_id_ = 0;
+  std::size_t calls_ = 0;
+  bool is_last_call_ = false;
   /// Whether the receiver holds a frame that has been used.
   bool has_frame_ = false;
   /// Whether the caller may still send items.
@@ -507,12 +560,24 @@ void lane_server::accept_lanes() {
       return;
     }
     auto* header = CMSG_FIRSTHDR(&message);
-    if (!header || header->cmsg_type != SCM_RIGHTS)
+    if (!header || header->cmsg_type != SCM_RIGHTS) {
+      if (data == order_to_stop || data == order_to_stop_linked)
+        request_stop(data == order_to_stop);
       continue;
+    }
     int fd;
     std::memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-    adopt(unique_fd{fd});
+    if (data == lane_to_worker)
+      pass_on(unique_fd{fd});
+    else
+      adopt(unique_fd{fd});
   }
+}
+
+void lane_server::pass_on(unique_fd fd) {
+  auto why = calls_.on_worker_lane(fd.get());
+  if (!why.empty())
+    refuse_lane(fd.get(), {errc::invalid_configuration, std::move(why), {}});
 }
 
 void lane_server::adopt(unique_fd fd) {
@@ -553,19 +618,24 @@ void lane_server::lane_changed(std::uint32_t events, std::uint64_t id) {
 
 void lane_server::reap() {
   std::list<std::unique_ptr<served_lane>> ended;
-  std::lock_guard guard{mutex_};
-  for (auto i = served_.begin(); i != served_.end();) {
-    auto next = std::next(i);
-    if ((*i)->ended())
-      ended.splice(ended.end(), served_, i);
-    i = next;
+  {
+    std::lock_guard guard{mutex_};
+    for (auto i = served_.begin(); i != served_.end();) {
+      auto next = std::next(i);
+      if ((*i)->ended())
+        ended.splice(ended.end(), served_, i);
+      i = next;
+    }
+    if (ended.empty() || !served_.empty())
+      return;
   }
+  calls_.on_last_lane_ended();
 }
 
 void lane_server::call_began(bool is_unlinked) {
   running_.fetch_add(1, std::memory_order_relaxed);
-  if (is_unlinked)
-    running_unlinked_ += 1;
+  if (is_unlinked && running_unlinked_++ == 0)
+    calls_.on_unlinked_began();
 }
 
 void lane_server::call_ended(bool was_unlinked) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "failure.hpp"
 #include "flame/codec.hpp"
 #include "flame/detail/signals.hpp"
 #include "flame/detail/unique_fd.hpp"
@@ -16,6 +17,25 @@
 #include "waker.hpp"
 
 namespace flame::detail {
+
+/// What may come over a `lanes` socket without a lane: stop everything, or what
+/// is linked.
+inline constexpr char order_to_stop = 'S';
+inline constexpr char order_to_stop_linked = 's';
+
+/// What one lane is served with at the moment. In memory that outlives the
+/// process.
+struct serving_state {
+  /// It can take requests.
+  std::atomic<bool> is_ready = false;
+  /// A request has been taken, and not answered.
+  std::atomic<bool> is_busy = false;
+  /// A frame is under way to the parent, which nothing may come in between.
+  std::atomic<bool> is_sending = false;
+};
+
+/// Says on a lane that nobody serves why, without waiting.
+void refuse_lane(int fd, const remote_failure& why);
 
 /// The runner's end of its lanes: runs what comes on them.
 ///
@@ -40,6 +60,13 @@ public:
     sigset_t blocked_signals = own_signal_mask();
     /// What the files of failed calls are named after.
     std::string runner = {};
+    /// Calls on each lane before the server ends it; 0 for no limit.
+    std::size_t max_calls = 0;
+    /// Added to the text of a `std::bad_alloc`: which limit was set.
+    std::string memory_note = {};
+    /// Where the server says what it is at, for whoever finds out that its
+    /// process has ended. May be null.
+    serving_state* state = nullptr;
   };
 
   /// What the server does to its surroundings. Must not block.
@@ -48,6 +75,17 @@ public:
     std::function<void()> on_parent_gone;
     /// The last call with `link: false` has ended. Called on a lane's thread.
     std::function<void()> on_unlinked_done = [] {};
+    /// One has begun where none was. Called on a lane's thread.
+    std::function<void()> on_unlinked_began = [] {};
+    /// Has a worker serve this lane, of which it takes a copy. Called on the
+    /// watching thread.
+    /// @returns why that cannot be, or nothing
+    std::function<std::string(int)> on_worker_lane = [](int) {
+      return "calls on this runner cannot be isolated: it serves them on its "
+             "own threads";
+    };
+    /// The last lane has ended. Called on the watching thread.
+    std::function<void()> on_last_lane_ended = [] {};
   };
 
   /// @param lanes the socket over which the parent passes lanes
@@ -60,6 +98,11 @@ public:
 
   lane_server(const lane_server&) = delete;
   lane_server& operator=(const lane_server&) = delete;
+
+  /// Serves a lane that did not come over the socket.
+  void serve(unique_fd lane) {
+    adopt(std::move(lane));
+  }
 
   /// Asks every function to stop that has a stop token: those that run, and
   /// those that begin from now on. Does not wait for what they do about it.
@@ -78,6 +121,7 @@ private:
   void watch();
   void accept_lanes();
   void adopt(unique_fd fd);
+  void pass_on(unique_fd fd);
   void lane_changed(std::uint32_t events, std::uint64_t id);
   void reap();
   void call_began(bool is_unlinked);

@@ -53,6 +53,10 @@ public:
   const std::vector<std::thread::id> scheduler_threads;
   slot_table table;
 
+  /// Whether this is a pool on a runner, where calls run in place: they are not
+  /// isolated from the call that makes them. Constant once the pool is there.
+  bool is_nested = false;
+
   /// Counted by the pool actor.
   struct counters {
     std::atomic<std::size_t> booting{0};

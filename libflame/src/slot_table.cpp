@@ -1,6 +1,7 @@
 #include "slot_table.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -8,10 +9,9 @@ namespace flame::detail {
 
 namespace {
 
-/// A lane of the kind asked for, or of the other, or none.
-std::unique_ptr<lane> pick(std::vector<std::unique_ptr<lane>>& first,
-                           std::vector<std::unique_ptr<lane>>& second) {
-  auto& from = first.empty() ? second : first;
+using lane_list = std::vector<std::unique_ptr<lane>>;
+
+std::unique_ptr<lane> pop(lane_list& from) {
   if (from.empty())
     return nullptr;
   auto result = std::move(from.back());
@@ -20,6 +20,42 @@ std::unique_ptr<lane> pick(std::vector<std::unique_ptr<lane>>& first,
 }
 
 } // namespace
+
+std::unique_ptr<lane> idle_lanes::take(isolation served_by,
+                                       bool wants_watched) {
+  auto kind = static_cast<std::size_t>(served_by);
+  auto& first = wants_watched ? watched_[kind] : plain_[kind];
+  auto& second = wants_watched ? plain_[kind] : watched_[kind];
+  return pop(first.empty() ? second : first);
+}
+
+void idle_lanes::put(lane_ptr returned) {
+  auto kind = static_cast<std::size_t>(returned->served_by());
+  auto& lanes = returned->is_watched() ? watched_[kind] : plain_[kind];
+  lanes.push_back(std::move(returned));
+}
+
+std::unique_ptr<lane> idle_lanes::take_surplus(std::size_t room) {
+  lane_list* longest = nullptr;
+  std::size_t count = 0;
+  for (auto* lists : {plain_, watched_})
+    for (std::size_t kind = 0; kind < kinds; ++kind) {
+      count += lists[kind].size();
+      if (!longest || lists[kind].size() > longest->size())
+        longest = &lists[kind];
+    }
+  return count > room ? pop(*longest) : nullptr;
+}
+
+std::vector<std::unique_ptr<lane>> idle_lanes::take_all() {
+  lane_list result;
+  for (auto* lists : {plain_, watched_})
+    for (std::size_t kind = 0; kind < kinds; ++kind) {
+      std::ranges::move(lists[kind], std::back_inserter(result));
+      lists[kind].clear();
+    }
+  return result;
+}
 
 slot_table::slot_table(std::size_t max_queue, std::function<void()> on_demand,
                        std::function<time_point()> now)
@@ -40,10 +76,10 @@ slot_table::outcome slot_table::acquire(slot_holder& holder,
   }
   if (queue_.empty()) {
     if (auto* runner = least_loaded()) {
-      auto with = wants_watched
-                    ? pick(runner->watched_lanes_, runner->plain_lanes_)
-                    : pick(runner->plain_lanes_, runner->watched_lanes_);
-      grant(holder, *runner, std::move(with));
+      lane_list closing;
+      grant(holder, *runner, wants_watched);
+      closing.swap(surplus_);
+      guard.unlock();
       return outcome::granted;
     }
   }
@@ -87,6 +123,7 @@ bool slot_table::withdraw(slot_holder& holder) {
 void slot_table::release(slot_holder& holder, std::unique_ptr<lane> returned) {
   // Closing a lane is a system call: not under the mutex.
   std::unique_ptr<lane> surplus;
+  lane_list closing;
   std::shared_ptr<runner_slots> keep_alive;
   std::lock_guard guard{mutex_};
   if (!holder.runner_)
@@ -110,7 +147,14 @@ void slot_table::release(slot_holder& holder, std::unique_ptr<lane> returned) {
     queue_.pop_front();
     next.state_ = slot_holder::state::holding;
     next.runner_ = keep_alive;
-    next.lane_ = std::move(surplus);
+    if (surplus && surplus->served_by() == next.served_by_) {
+      next.lane_ = std::move(surplus);
+    } else {
+      if (surplus)
+        runner.lanes_.put(std::move(surplus));
+      give_lane(next, runner, false);
+      closing.swap(surplus_);
+    }
     runner.holders_.push_back(next);
     next.granted();
     return;
@@ -122,11 +166,8 @@ void slot_table::release(slot_holder& holder, std::unique_ptr<lane> returned) {
   if (runner.in_use_ == 0)
     runner.idle_since_ = now_();
   if (runner.state_ == state::ready) {
-    if (surplus) {
-      auto& lanes =
-        surplus->is_watched() ? runner.watched_lanes_ : runner.plain_lanes_;
-      lanes.push_back(std::move(surplus));
-    }
+    if (surplus)
+      runner.lanes_.put(std::move(surplus));
     file(runner);
   } else {
     tell_if_vacant(runner);
@@ -138,6 +179,7 @@ void slot_table::transfer(slot_holder& from, slot_holder& to) {
   to.runner_ = std::move(from.runner_);
   to.lane_ = std::move(from.lane_);
   to.loss_ = std::move(from.loss_);
+  to.served_by_ = from.served_by_;
   to.state_ = std::exchange(from.state_, slot_holder::state::outside);
   auto& holders = to.runner_->holders_;
   holders.insert(holders.erase(holders.iterator_to(from)), to);
@@ -158,18 +200,24 @@ void slot_table::report_closed_lane(slot_holder& holder) {
   runner.on_suspect_();
 }
 
-void slot_table::clear_suspicion(runner_slots& runner, const loss_ptr& why) {
+void slot_table::clear_suspicion(runner_slots& runner, const loss_ptr& why,
+                                 const loss_ptr& why_of_workers) {
+  lane_list closing;
   std::lock_guard guard{mutex_};
   using state = runner_slots::state;
   if (runner.state_ == state::gone)
     return;
   for (auto& holder : runner.holders_)
     if (std::exchange(holder.has_lost_lane_, false))
-      fail(holder, slot_holder::state::lost, why);
+      fail(holder, slot_holder::state::lost,
+           holder.served_by_ == isolation::process && why_of_workers
+             ? why_of_workers
+             : why);
   if (runner.state_ == state::suspect) {
     runner.state_ = state::ready;
     file(runner);
     serve_queue();
+    closing.swap(surplus_);
   }
 }
 
@@ -191,6 +239,7 @@ void slot_table::report_wedged(slot_holder& holder) {
 // -- for the pool and its runners ---------------------------------------------
 
 void slot_table::add(const std::shared_ptr<runner_slots>& runner) {
+  lane_list closing;
   std::lock_guard guard{mutex_};
   if (by_load_.size() < runner->capacity)
     by_load_.resize(runner->capacity);
@@ -198,10 +247,11 @@ void slot_table::add(const std::shared_ptr<runner_slots>& runner) {
   ++runners_;
   file(*runner);
   serve_queue();
+  closing.swap(surplus_);
 }
 
 void slot_table::remove(runner_slots& runner, loss_ptr why) {
-  std::vector<std::unique_ptr<lane>> closed;
+  lane_list closed;
   std::lock_guard guard{mutex_};
   using state = runner_slots::state;
   if (runner.state_ == state::gone)
@@ -211,10 +261,7 @@ void slot_table::remove(runner_slots& runner, loss_ptr why) {
   runner.state_ = state::gone;
   in_use_ -= runner.in_use_;
   --runners_;
-  closed.swap(runner.plain_lanes_);
-  for (auto& watched : runner.watched_lanes_)
-    closed.push_back(std::move(watched));
-  runner.watched_lanes_.clear();
+  closed = runner.lanes_.take_all();
   for (auto& holder : runner.holders_)
     fail(holder, slot_holder::state::lost, why);
 }
@@ -273,15 +320,24 @@ std::size_t slot_table::in_use(const runner_slots& runner) const {
 // -- with the mutex held ------------------------------------------------------
 
 void slot_table::grant(slot_holder& holder, runner_slots& runner,
-                       std::unique_ptr<lane> with) {
+                       bool wants_watched) {
   unfile(runner);
   ++runner.in_use_;
   ++in_use_;
   file(runner);
   holder.state_ = slot_holder::state::holding;
   holder.runner_ = runner.shared_from_this();
-  holder.lane_ = std::move(with);
+  give_lane(holder, runner, wants_watched);
   runner.holders_.push_back(holder);
+}
+
+/// Where there is none of the kind asked for, the holder will open one, and one
+/// of another kind gives way to it.
+void slot_table::give_lane(slot_holder& holder, runner_slots& runner,
+                           bool wants_watched) {
+  holder.lane_ = runner.lanes_.take(holder.served_by_, wants_watched);
+  if (auto other = runner.lanes_.take_surplus(runner.capacity - runner.in_use_))
+    surplus_.push_back(std::move(other));
 }
 
 void slot_table::serve_queue() {
@@ -291,7 +347,7 @@ void slot_table::serve_queue() {
       return;
     auto& next = queue_.front();
     queue_.pop_front();
-    grant(next, *runner, pick(runner->plain_lanes_, runner->watched_lanes_));
+    grant(next, *runner, false);
     next.granted();
   }
 }

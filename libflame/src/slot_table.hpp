@@ -56,6 +56,15 @@ public:
   slot_holder(const slot_holder&) = delete;
   slot_holder& operator=(const slot_holder&) = delete;
 
+  /// What is to serve its lane. Set before a slot is asked for.
+  void serve_by(isolation what) noexcept {
+    served_by_ = what;
+  }
+
+  isolation served_by() const noexcept {
+    return served_by_;
+  }
+
   /// The runner of a holder that has a slot.
   const std::shared_ptr<runner_slots>& runner() const noexcept {
     return runner_;
@@ -81,9 +90,35 @@ private:
   loss_ptr loss_;
   bool is_wedged_ = false;
   bool has_lost_lane_ = false;
+  isolation served_by_ = isolation::thread;
 };
 
 using holder_list = boost::intrusive::list<slot_holder>;
+
+/// The lanes of a runner that carry no call. Lanes in use included, there are
+/// never more than its slots.
+class idle_lanes {
+public:
+  using lane_ptr = std::unique_ptr<lane>;
+
+  /// A lane to what `served_by` says, or none. Rather one of the kind that
+  /// `wants_watched` says.
+  lane_ptr take(isolation served_by, bool wants_watched);
+
+  void put(lane_ptr returned);
+
+  /// Any lane, where there are more than `room`; else none.
+  lane_ptr take_surplus(std::size_t room);
+
+  std::vector<lane_ptr> take_all();
+
+private:
+  static constexpr std::size_t kinds = 2;
+
+  /// By what serves them, and by the kind of caller that used them last.
+  std::vector<lane_ptr> plain_[kinds];
+  std::vector<lane_ptr> watched_[kinds];
+};
 
 /// The slots of one runner, as the table sees them.
 class runner_slots : public boost::intrusive::list_base_hook<>,
@@ -134,9 +169,7 @@ private:
   /// Of those in use.
   std::size_t wedged_ = 0;
   time_point idle_since_ = {};
-  /// Lanes by the kind of caller that used them last.
-  std::vector<std::unique_ptr<lane>> plain_lanes_;
-  std::vector<std::unique_ptr<lane>> watched_lanes_;
+  idle_lanes lanes_;
   holder_list holders_;
 };
 
@@ -206,7 +239,9 @@ public:
 
   /// The runner is there, although lanes of it have ended: it gets work again.
   /// Whoever held such a lane fails with `why`.
-  void clear_suspicion(runner_slots& runner, const loss_ptr& why);
+  /// @param why_of_workers the same for lanes that workers serve
+  void clear_suspicion(runner_slots& runner, const loss_ptr& why,
+                       const loss_ptr& why_of_workers = nullptr);
 
   /// Gives the runner no more work, if it has had none since `idle_before`.
   bool retire_if_idle(runner_slots& runner, time_point idle_before);
@@ -239,8 +274,8 @@ public:
 private:
   using bucket = boost::intrusive::list<runner_slots>;
 
-  void grant(slot_holder& holder, runner_slots& runner,
-             std::unique_ptr<lane> with);
+  void grant(slot_holder& holder, runner_slots& runner, bool wants_watched);
+  void give_lane(slot_holder& holder, runner_slots& runner, bool wants_watched);
   void serve_queue();
   runner_slots* least_loaded();
   void file(runner_slots& runner);
@@ -257,6 +292,9 @@ private:
   bool demand_told_ = false;
   loss_ptr closed_;
   holder_list queue_;
+  /// Lanes that have given way to others, until the mutex is free: closing one
+  /// is a system call.
+  std::vector<std::unique_ptr<lane>> surplus_;
   /// Runners with a free slot, by slots in use. Within a bucket the one that
   /// was busy last comes first, so that those that are not needed fall idle.
   std::vector<bucket> by_load_;

@@ -106,7 +106,8 @@ private:
 void check_nothing_is_left(std::size_t runners, int signs,
                            const std::string& mode = "work") {
   doomed_parent parent{runners, signs, mode};
-  REQUIRE(parent.wait_for(runners));
+  // Two calls on each, in processes of their own.
+  REQUIRE(parent.wait_for(mode == "isolated" ? 2 * runners : runners));
   for (auto& [runner, ffmpeg] : parent.processes()) {
     CHECK(is_running(runner));
     CHECK(is_running(ffmpeg));
@@ -137,6 +138,13 @@ TEST_CASE("the parent-death signal alone ends all runners too") {
 
 TEST_CASE("the end of the lanes alone ends all runners too") {
   check_nothing_is_left(5, 2);
+}
+
+TEST_CASE("the workers of isolated calls end with the parent of their runner") {
+  for (int signs : {7, 1, 2, 4}) {
+    CAPTURE(signs);
+    check_nothing_is_left(3, signs, "isolated");
+  }
 }
 
 TEST_CASE("a runner whose start never ends does not outlive its parent") {

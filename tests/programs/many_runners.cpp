@@ -1,9 +1,10 @@
 // A parent with many working runners, each with an ffmpeg of its own, that
 // waits to be killed. Prints the process ids of runners and ffmpegs.
 //
-//   many_runners COUNT SIGNS [start]
+//   many_runners COUNT SIGNS [start|isolated]
 //
-// With `start`, runners never come to the end of their start.
+// With `start`, runners never come to the end of their start. With `isolated`,
+// each call works in a process of its own, which it gives as its runner.
 //
 // SIGNS says by which signs the runners learn that their parent is gone: 1 the
 // parent-death signal, 2 the end of the lanes, 4 CAF's monitors.
@@ -55,9 +56,9 @@ std::pair<int, int> start_work() {
   work_for_ever();
 }
 
-bool hangs_at_start(flame::node& node) {
+bool has_mode(flame::node& node, std::string_view mode) {
   auto args = node.args();
-  return args.size() > 2 && args[2] == "start";
+  return args.size() > 2 && args[2] == mode;
 }
 
 int run(flame::node& node) {
@@ -67,7 +68,10 @@ int run(flame::node& node) {
   auto pool = node.pool("many", {.max = count,
                                  .max_concurrency = 2,
                                  .timeout = std::chrono::hours{1},
-                                 .backend = "process"});
+                                 .backend = "process",
+                                 .isolation = has_mode(node, "isolated")
+                                                ? flame::isolation::process
+                                                : flame::isolation::thread});
   // One call each occupies every runner, the other says who it is.
   std::vector<std::future<void>> busy;
   for (std::size_t i = 0; i < 2 * count; ++i)
@@ -89,7 +93,7 @@ struct app {
   }
 
   void start(flame::node& node) {
-    if (node.is_runner() && hangs_at_start(node))
+    if (node.is_runner() && has_mode(node, "start"))
       say_and_work();
   }
 

@@ -21,17 +21,34 @@ flame::pool new_pool(const std::string& backend, flame::pool_options options) {
   return node().pool(backend + std::to_string(++count), options);
 }
 
+namespace {
+
+int argument_count = 0;
+char** arguments = nullptr;
+
+struct test_program {
+  static void configure(flame::node_options& options) {
+    tests::configure(options);
+  }
+
+  void start_worker() {
+    if (on_start_worker)
+      on_start_worker();
+  }
+
+  int main(flame::node& self) {
+    current = &self;
+    doctest::Context context{argument_count, arguments};
+    return context.run();
+  }
+};
+
+} // namespace
+
 } // namespace tests
 
 int main(int argc, char** argv) {
-  return flame::run(
-    argc, argv,
-    [&](flame::node& self) {
-      tests::current = &self;
-      doctest::Context context{argc, argv};
-      return context.run();
-    },
-    [](flame::node_options& options) {
-      tests::configure(options);
-    });
+  tests::argument_count = argc;
+  tests::arguments = argv;
+  return flame::run<tests::test_program>(argc, argv);
 }

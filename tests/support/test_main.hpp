@@ -22,6 +22,10 @@ flame::pool new_pool(const std::string& backend,
 /// What a test program adds to its node; defined by each.
 void configure(flame::node_options& options);
 
+/// What the program does in each worker before its first call; a test program
+/// may set it before `main`.
+inline std::function<void()> on_start_worker;
+
 /// Waits until `condition` holds, which it must within a generous bound: for
 /// what happens in other processes and tells nobody.
 template <class F>

@@ -58,6 +58,7 @@ json value_of(const flame::detail::option_info& info) {
                    + quantity("ns|us|ms|s|min|h|d", info.low, true) + ")$")});
     case kind::flag:
       return json::array({json{{"type", "boolean"}}});
+    case kind::isolation:
     case kind::level: {
       json levels = json::array();
       std::istringstream words{flame::detail::range_of(info)};

@@ -146,8 +146,8 @@ std::string command_line_mistake(std::vector<const char*> arguments) {
 const std::string keys_of_pools =
   "min, max, max_concurrency, single_use, max_queue, timeout, boot_timeout, "
   "shutdown_timeout, stop_grace, drain_timeout, idle_shutdown_after, "
-  "min_idle_shutdown_after, track_resources, max_message, backend, "
-  "allow_different_builds, log";
+  "min_idle_shutdown_after, track_resources, max_message, backend, isolation, "
+  "memory_limit, max_calls_per_worker, allow_different_builds, log";
 
 } // namespace
 
@@ -272,6 +272,9 @@ pools:
     track_resources: true
     max_message: 256MiB
     backend: {name: process, executable: /usr/bin/x}
+    isolation: process
+    memory_limit: 512MiB
+    max_calls_per_worker: 100
     allow_different_builds: true
     log: off
 )");
@@ -295,6 +298,9 @@ pools:
             .track_resources = true,
             .max_message = std::size_t{256} << 20,
             .backend = {"process", {{"executable", "/usr/bin/x"}}},
+            .isolation = flame::isolation::process,
+            .memory_limit = std::size_t{512} << 20,
+            .max_calls_per_worker = 100,
             .allow_different_builds = true,
             .log = "off"});
     CHECK(config.pool_names() == std::vector<std::string>{"ffmpeg"});
@@ -607,6 +613,12 @@ pools:
                    "`max_concurrency` is 2"));
   }
 
+  TEST_CASE("isolation is thread or process and nothing else") {
+    CHECK(mistakes("pools:\n  a: {isolation: fork}\n")
+          == "f.yaml:2:18: `isolation`: `fork` is neither `thread` nor "
+             "`process`");
+  }
+
   TEST_CASE("a flag is true or false and nothing else") {
     CHECK(mistakes("pools: {a: {single_use: yes}}")
           == "f.yaml:1:25: `single_use`: `yes` is neither `true` nor `false`");
@@ -884,6 +896,9 @@ pools:
     track_resources: false              # default
     max_message: 1GiB                   # default
     backend: docker                     # code
+    isolation: thread                   # default
+    memory_limit: 0                     # default
+    max_calls_per_worker: 0             # default
     allow_different_builds: false       # default
     log: info                           # default
   ffmpeg:
@@ -904,6 +919,9 @@ pools:
     backend:
       name: process                     # environment FLAME_BACKEND
       image: a                          # file f.yaml:6
+    isolation: thread                   # default
+    memory_limit: 0                     # default
+    max_calls_per_worker: 0             # default
     allow_different_builds: false       # default
     log: info                           # default
   mail:
@@ -922,6 +940,9 @@ pools:
     track_resources: false              # default
     max_message: 1GiB                   # default
     backend: process                    # environment FLAME_BACKEND
+    isolation: thread                   # default
+    memory_limit: 0                     # default
+    max_calls_per_worker: 0             # default
     allow_different_builds: false       # default
     log: off                            # environment FLAME_POOLS_MAIL_LOG
 )");

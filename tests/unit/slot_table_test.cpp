@@ -22,6 +22,7 @@ namespace {
 using namespace std::chrono_literals;
 
 using flame::errc;
+using flame::isolation;
 using flame::detail::lane;
 using flame::detail::lane_opener;
 using flame::detail::loss;
@@ -40,9 +41,9 @@ loss_ptr loss_because(errc code, std::string message) {
   return std::make_shared<const loss>(loss{code, std::move(message), "r"});
 }
 
-std::unique_ptr<lane> new_lane() {
+std::unique_ptr<lane> new_lane(isolation served_by = isolation::thread) {
   return std::make_unique<lane>(std::move(make_socket_pair(SOCK_STREAM).parent),
-                                1024);
+                                1024, served_by);
 }
 
 /// Counts what it is told, and leaves the table before it ends.
@@ -453,6 +454,63 @@ TEST_CASE("a lane of the kind that is asked for is preferred") {
   REQUIRE(one.acquire(false) == outcome::granted);
   got = one.take_lane();
   CHECK(got.get() == is_watched);
+}
+
+TEST_CASE("a lane of another isolation is nobody's") {
+  fixture f;
+  f.add("r", 2);
+  auto& threaded = f.granted();
+  auto& isolated = f.granted();
+  isolated.serve_by(isolation::process);
+  auto to_thread = new_lane();
+  auto to_worker = new_lane(isolation::process);
+  auto* thread = to_thread.get();
+  auto* worker = to_worker.get();
+  threaded.release(std::move(to_thread));
+  isolated.release(std::move(to_worker));
+  REQUIRE(isolated.acquire() == outcome::granted);
+  auto got = isolated.take_lane();
+  CHECK(got.get() == worker);
+  isolated.release(std::move(got));
+  REQUIRE(threaded.acquire() == outcome::granted);
+  got = threaded.take_lane();
+  CHECK(got.get() == thread);
+}
+
+TEST_CASE("a lane of another isolation gives way when all slots are in use") {
+  fixture f;
+  f.add("r", 2);
+  auto& first = f.granted();
+  auto& second = f.granted();
+  first.release(new_lane(isolation::process));
+  REQUIRE(first.acquire() == outcome::granted);
+  CHECK_FALSE(first.take_lane());
+  first.release();
+  // One slot was free: the worker's lane may be idle beside the other two.
+  second.release();
+  auto& isolated = f.granted();
+  isolated.serve_by(isolation::process);
+  isolated.release();
+  REQUIRE(isolated.acquire() == outcome::granted);
+  CHECK_FALSE(isolated.take_lane());
+}
+
+TEST_CASE("whoever waits gets a lane of its own isolation with the slot") {
+  fixture f;
+  f.add("r", 1);
+  auto& threaded = f.granted();
+  auto& isolated = f.queued();
+  isolated.serve_by(isolation::process);
+  threaded.release(new_lane());
+  CHECK(isolated.grants() == 1);
+  CHECK_FALSE(isolated.take_lane());
+  auto& next = f.queued();
+  next.serve_by(isolation::process);
+  auto to_worker = new_lane(isolation::process);
+  auto* worker = to_worker.get();
+  isolated.release(std::move(to_worker));
+  CHECK(next.grants() == 1);
+  CHECK(next.take_lane().get() == worker);
 }
 
 TEST_CASE("a runner that is in use is not retired as idle") {

@@ -57,6 +57,11 @@ enum class errc : unsigned char {
   child_failed = 16,
   /// The operating system refused a resource: descriptors, threads, memory.
   out_of_resources = 17,
+  /// The process that served the call ended: the function crashed, left by
+  /// `exit`, or was ended by force. The message has signal or exit status and
+  /// the last lines that it wrote to its standard error. With
+  /// `isolation::process` alone.
+  call_crashed = 18,
 };
 
 /// The name of `code`, e.g. `"runner_lost"`; `"unknown"` for other values.

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "flame/detail/export.hpp"
 #include "flame/fwd.hpp"
 
 namespace flame {
@@ -46,6 +47,21 @@ struct backend_options {
   friend bool operator==(const backend_options&,
                          const backend_options&) = default;
 };
+
+/// What the function of a call is kept apart from others by. The values are part
+/// of the wire format.
+enum class isolation : unsigned char {
+  /// A thread of the runner: the fastest, and it shares the runner's fate, as
+  /// all others there.
+  thread,
+  /// A process of its own beside the runner, a *worker*: a crash, an endless
+  /// loop or running out of memory ends this call and no other. docs/isolation.md
+  /// says what a worker is, and what it has not.
+  process,
+};
+
+/// `"thread"` or `"process"`.
+FLAME_EXPORT const char* to_string(isolation value) noexcept;
 
 /// A function of the program that a pool calls. Two of them count as equal, as
 /// functions cannot be compared.
@@ -130,6 +146,18 @@ struct pool_options {
 
   backend_options backend = {};
 
+  /// What serves calls, casts and streams that do not say otherwise. Children
+  /// are actors of the runner, whatever this is.
+  flame::isolation isolation = flame::isolation::thread;
+
+  /// Address space that a worker may map beside what it starts with, in bytes:
+  /// what allocates more gets `std::bad_alloc`. At most 64 TiB; 0 for no limit.
+  std::size_t memory_limit = 0;
+
+  /// Calls that a worker serves before another one takes its place; 0 for no
+  /// limit.
+  std::size_t max_calls_per_worker = 0;
+
   /// Whether runners may be other builds of the program than the parent. Then
   /// only functions with a name can be called: see `FLAME_FUNCTION` in
   /// `flame/function.hpp`.
@@ -180,6 +208,9 @@ struct call_options {
   /// Whether the actors that the result reports keep the slot of the call until
   /// they have ended, see `flame/track.hpp`.
   std::optional<bool> track = std::nullopt;
+
+  /// What serves the call; a child is always an actor of its runner.
+  std::optional<flame::isolation> isolation = std::nullopt;
 };
 
 } // namespace flame

@@ -13,6 +13,7 @@ namespace flame::detail {
 struct program {
   std::function<void(node_options&)> configure;
   std::function<void(node&)> start;
+  std::function<void()> start_worker;
   std::function<int(node&)> main;
 };
 
@@ -40,6 +41,10 @@ namespace flame {
 /// - `void start(node&)`: on every node before it does any work; opens what
 ///   calls will need. If it throws on a runner, the boot has failed with that
 ///   cause;
+/// - `void start_worker()`: once in each process that calls are isolated in, see
+///   `isolation::process`, before its first call. Such a process has been forked
+///   from the runner before `start`, and has no node and no actors. If it throws,
+///   the call has failed;
 /// - `int main(node&)` or `void main(node&)`: on the parent only. When it
 ///   returns, pools shut down and the process ends.
 ///
@@ -74,6 +79,10 @@ int run(int argc, char** argv) {
   if constexpr (requires(node & self) { app.start(self); })
     what.start = [&app](node& self) {
       app.start(self);
+    };
+  if constexpr (requires { app.start_worker(); })
+    what.start_worker = [&app] {
+      app.start_worker();
     };
   what.main = [&app](node& self) {
     return detail::run_main(
@@ -117,7 +126,9 @@ FLAME_EXPORT bool is_runner_process() noexcept;
 ///
 /// @param options as those of the parent's node
 /// @param start what `App::start` is to `run`
+/// @param start_worker what `App::start_worker` is to `run`
 [[noreturn]] FLAME_EXPORT void serve(node_options options,
-                                     std::function<void(node&)> start = {});
+                                     std::function<void(node&)> start = {},
+                                     std::function<void()> start_worker = {});
 
 } // namespace flame
