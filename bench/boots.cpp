@@ -1,5 +1,3 @@
-#include <fstream>
-#include <stdexcept>
 #include <thread>
 
 #include <unistd.h>
@@ -27,14 +25,6 @@ void await_retired(const flame::pool& pool) {
       return;
     std::this_thread::sleep_for(1ms);
   }
-}
-
-double pss_mib(int pid) {
-  std::ifstream file{fmt::format("/proc/{}/smaps_rollup", pid)};
-  for (std::string word; file >> word;)
-    if (double kib = 0; word == "Pss:" && file >> kib)
-      return kib / 1024;
-  throw std::runtime_error{"cannot read smaps_rollup"};
 }
 
 } // namespace

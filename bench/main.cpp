@@ -31,6 +31,9 @@ const std::array subjects{
   subject{{"cold_start_p50_ms", "cold_start_ratio"}, bench::measure_cold_start},
   subject{{"burst_ratio"}, bench::measure_burst},
   subject{{"idle_runner_pss_mib"}, bench::measure_memory},
+  subject{{"isolated_call_p50_over_thread", "isolated_first_call_ms",
+           "worker_pss_mib"},
+          bench::measure_isolation},
 };
 
 struct settings {

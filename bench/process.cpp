@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 #include <utility>
 
@@ -13,6 +14,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <fmt/format.h>
 
 namespace bench {
 
@@ -153,6 +156,14 @@ void await_end(pid_t pid) {
   pollfd ended{process.get(), POLLIN, 0};
   while (::poll(&ended, 1, -1) < 0 && errno == EINTR)
     continue;
+}
+
+double pss_mib(int pid) {
+  std::ifstream file{fmt::format("/proc/{}/smaps_rollup", pid)};
+  for (std::string word; file >> word;)
+    if (double kib = 0; word == "Pss:" && file >> kib)
+      return kib / 1024;
+  throw std::runtime_error{"cannot read smaps_rollup"};
 }
 
 } // namespace bench

@@ -77,6 +77,10 @@ private:
 /// The CPUs that this process may use.
 std::vector<int> usable_cpus();
 
+/// The memory of a process, of which pages that others use too count in part.
+/// @throws std::runtime_error if it cannot be read
+double pss_mib(int pid);
+
 /// Waits until process `pid`, which somebody else reaps, has ended.
 void await_end(pid_t pid);
 

@@ -45,6 +45,9 @@ figures measure_cold_start(flame::node& node, const effort& how,
 /// Many calls at a pool that has no runner yet.
 figures measure_burst(flame::node& node, const effort& how, progress& line);
 
+/// What it takes to isolate a call in a process.
+figures measure_isolation(flame::node& node, const effort& how, progress& line);
+
 /// What a runner holds that does nothing.
 figures measure_memory(flame::node& node, const effort& how, progress& line);
 
