@@ -25,8 +25,8 @@ const pool_options& pool::options() const noexcept {
 pool_stats pool::stats() const {
   auto now = core_->table.count();
   auto& ever = core_->count;
-  return {ever.booting, now.runners,       now.in_use, now.queued,
-          ever.boots,   ever.failed_boots, ever.lost,  ever.retired};
+  return {ever.booting,      now.runners, now.in_use,   now.queued,  ever.boots,
+          ever.failed_boots, ever.lost,   ever.retired, ever.retries};
 }
 
 void pool::shutdown() {

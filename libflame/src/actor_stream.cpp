@@ -387,6 +387,7 @@ std::shared_ptr<actor_stream> stream_for_actor(
   // Nobody else would take the items.
   auto linked = options;
   linked.link = true;
+  linked.idempotent = false;
   boost::intrusive_ptr<async_stream> stream{new async_stream(
     pool, std::move(request), linked, std::move(port), ticket, side)};
   stream->start();

@@ -28,7 +28,8 @@ async_call::async_call(std::shared_ptr<pool_core> pool, buffer request,
     out_({}),
     flags_(flags_of(options)),
     keeps_slot_(tracks(*pool_, options)),
-    done_(std::move(done)) {
+    done_(std::move(done)),
+    retry_(retry_plan::of(*pool_, options)) {
   check_length(*pool_, request_);
   deadline_ = deadline_of(*pool_, options);
   serve_by(isolation_of(*pool_, options));
@@ -193,7 +194,9 @@ void async_call::send() {
       break;
     default:
       // Also when the runner closed the lane: it may have said why before.
-      request_ = buffer{};
+      is_sent_ = true;
+      if (!retry_)
+        request_ = buffer{};
       if (phase_ == phase::lingering)
         await_end();
       else
@@ -271,6 +274,10 @@ void async_call::lane_closed() {
 }
 
 void async_call::lost() {
+  // Where the call is tried again, this may be news of the attempt before.
+  auto state = pool_->table.state_of(*this);
+  if (state != slot_holder::state::lost && state != slot_holder::state::refused)
+    return;
   auto why = pool_->table.loss_of(*this);
   if (phase_ == phase::lingering || !why)
     leave();
@@ -286,6 +293,8 @@ void async_call::finish() {
   auto result = take_outcome(*pool_, *lane_, runner()->name);
   if (!result.lane_is_good)
     lane_.reset();
+  if (result.error && try_again(*result.error))
+    return;
   if (keeps_slot_ && !result.error)
     result.slot = keep_slot(pool_, *this, std::move(lane_));
   tell(std::move(result));
@@ -293,14 +302,47 @@ void async_call::finish() {
 }
 
 void async_call::fail(call_error error) {
+  if (try_again(error))
+    return;
   tell(std::move(error));
   leave();
+}
+
+bool async_call::try_again(const call_error& error) {
+  if (!retry_ || phase_ == phase::lingering)
+    return false;
+  auto when = retry_->next(error, std::chrono::steady_clock::now(), deadline_);
+  if (!when)
+    return false;
+  report_retry(*pool_, error, retry_->failed());
+  pool_->table.release(*this, std::move(lane_));
+  lane_.reset();
+  phase_ = phase::pausing;
+  is_sent_ = false;
+  is_reading_ = false;
+  ++attempt_;
+  pause_until(*when);
+  return true;
+}
+
+void async_call::pause_until(time_point when) {
+  auto timer =
+    std::make_shared<boost::asio::steady_timer>(pool_->loop->io(), when);
+  timer->async_wait([self = self_ptr{this}, timer](const auto&) {
+    self->step([&] {
+      if (self->phase_ != phase::pausing)
+        return;
+      self->phase_ = phase::queued;
+      self->take_slot();
+    });
+  });
 }
 
 void async_call::end_early(std::optional<call_error> why) {
   if (phase_ == phase::lingering)
     return;
-  if (pool_->table.withdraw(*this)) {
+  retry_.reset();
+  if (phase_ == phase::pausing || pool_->table.withdraw(*this)) {
     fail(why ? *why : queue_timeout(*pool_));
     return;
   }
@@ -315,7 +357,7 @@ void async_call::end_early(std::optional<call_error> why) {
     lane_->cancel();
     begin_grace();
     // Whoever neither sends nor reads waits for its caller.
-    if (request_.size() == 0 && !is_reading_)
+    if (is_sent_ && !is_reading_)
       await_end();
     return;
   }

@@ -11,19 +11,21 @@
 #include "lane.hpp"
 #include "pool_core.hpp"
 #include "reactor.hpp"
+#include "retry.hpp"
 
 namespace flame::detail {
 
 /// A call that no thread waits for.
 ///
-///     queued -> working -> done
-///         \        |  \-> lingering -> done
-///          \       v
-///           \-> verdict -> done
+///     pausing <-> queued -> working -> done
+///                     \        |  \-> lingering -> done
+///                      \       v
+///                       \-> verdict -> done
 ///
 /// `queued` until the table grants a slot; `working` while the request is sent
 /// and the answer awaited; `verdict` when the lane ended and the pool is
-/// finding out why; `lingering` when the caller has its error already and the
+/// finding out why; `pausing` between two attempts, from any of which a call
+/// that may be repeated gets there; `lingering` when the caller has its error already and the
 /// function has not ended, which gets `stop_grace` for that. Whatever ends a
 /// call runs under a mutex, which is taken before the table's and never after
 /// it.
@@ -51,7 +53,7 @@ public:
   void give_up(call_error why);
 
 protected:
-  enum class phase { queued, working, verdict, lingering, done };
+  enum class phase { queued, working, verdict, pausing, lingering, done };
 
   phase now() const noexcept {
     return phase_;
@@ -104,10 +106,11 @@ protected:
   template <class F>
   void wait(boost::asio::posix::stream_descriptor::wait_type type, F next) {
     lane_->watched(pool_->loop->io())
-      .async_wait(type, [self = self_ptr{this}, next](const auto& ec) {
+      .async_wait(type, [self = self_ptr{this}, next,
+                         attempt = attempt_](const auto& ec) {
         if (!ec)
           self->step([&] {
-            if (self->lane_)
+            if (self->lane_ && self->attempt_ == attempt)
               next();
           });
       });
@@ -158,6 +161,8 @@ private:
   void begin();
   bool open_lane();
   void retry_lane();
+  bool try_again(const call_error& error);
+  void pause_until(time_point when);
   void send();
   void begin_grace();
   void end_early(std::optional<call_error> why);
@@ -170,11 +175,16 @@ private:
   buffer request_;
   frame_sender out_;
   std::uint16_t flags_ = 0;
+  std::uint16_t attempt_ = 0;
   bool keeps_slot_ = false;
+  /// Whether the request is on its way.
+  bool is_sent_ = false;
   /// Whether the reactor waits for something to read.
   bool is_reading_ = false;
   phase phase_ = phase::queued;
   std::unique_ptr<completion> done_;
+  /// Of a call that may be repeated.
+  std::unique_ptr<retry_plan> retry_;
   std::optional<delivery> delivery_;
   std::unique_ptr<lane> lane_;
   std::shared_ptr<caller_port> port_;

@@ -1,6 +1,7 @@
 #include "blocking_call.hpp"
 
 #include <cerrno>
+#include <thread>
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -8,6 +9,7 @@
 
 #include "async_call.hpp"
 #include "call_common.hpp"
+#include "retry.hpp"
 #include "slot_keeper.hpp"
 
 namespace flame::detail {
@@ -33,9 +35,9 @@ void waiting_thread::failed() noexcept {
 }
 
 blocking_call::blocking_call(pool_core& pool, const call_options& options,
-                             waker& alarm)
+                             waker& alarm, time_point deadline)
   : pool_(pool),
-    deadline_(deadline_of(pool, options)),
+    deadline_(deadline),
     alarm_(alarm),
     holder_(alarm_) {
   holder_.serve_by(isolation_of(pool, options));
@@ -48,13 +50,15 @@ blocking_call::~blocking_call() {
     alarm_.drain();
 }
 
-void blocking_call::begin(buffer& request, std::uint16_t flags) {
+void blocking_call::begin(buffer& request, std::uint16_t flags,
+                          bool keeps_request) {
   take_slot();
   open_lane();
   close_frame(request, frame_type::request, flags, lane_->next_call_id());
   // Why the runner closed the lane may stand in what it sent before.
   send(request.bytes());
-  request.shrink(kept_request);
+  if (!keeps_request)
+    request.shrink(kept_request);
 }
 
 frame_type blocking_call::await_frame(bool may_be_there) {
@@ -230,19 +234,53 @@ void blocking_call::await_verdict() {
   }
 }
 
-outcome call_blocking(pool_core& pool, buffer& request,
-                      const call_options& options) {
-  refuse_on_scheduler_thread(pool,
-                             "flame::call(self, pool, f, args...).then(...)");
-  check_length(pool, request);
-  blocking_call call{pool, options, thread_waker()};
-  call.begin(request, flags_of(options));
+namespace {
+
+outcome attempt(pool_core& pool, buffer& request, const call_options& options,
+                time_point deadline, bool is_repeatable) {
+  blocking_call call{pool, options, thread_waker(), deadline};
+  call.begin(request, flags_of(options), is_repeatable);
   // The answer is never there yet: two processes lie between.
   call.await_frame(false);
   auto result = call.take_answer();
   if (!result.error && tracks(pool, options))
     result.slot = call.keep_slot();
   return result;
+}
+
+/// Fails as one of its attempts does.
+outcome call_repeatedly(pool_core& pool, buffer& request,
+                        const call_options& options, time_point deadline,
+                        retry_plan& plan) {
+  for (;;) {
+    outcome result;
+    try {
+      result = attempt(pool, request, options, deadline, true);
+    } catch (const call_error& error) {
+      result.error = error;
+    }
+    if (!result.error)
+      return result;
+    auto again =
+      plan.next(*result.error, std::chrono::steady_clock::now(), deadline);
+    if (!again)
+      return result;
+    report_retry(pool, *result.error, plan.failed());
+    std::this_thread::sleep_until(*again);
+  }
+}
+
+} // namespace
+
+outcome call_blocking(pool_core& pool, buffer& request,
+                      const call_options& options) {
+  refuse_on_scheduler_thread(pool,
+                             "flame::call(self, pool, f, args...).then(...)");
+  check_length(pool, request);
+  auto deadline = deadline_of(pool, options);
+  if (auto plan = retry_plan::of(pool, options))
+    return call_repeatedly(pool, request, options, deadline, *plan);
+  return attempt(pool, request, options, deadline, false);
 }
 
 buffer& request_buffer() noexcept {

@@ -40,7 +40,9 @@ private:
 class blocking_call {
 public:
   /// @param alarm nobody else's until this call has ended
-  blocking_call(pool_core& pool, const call_options& options, waker& alarm);
+  /// @param deadline of the call, which may have been tried before
+  blocking_call(pool_core& pool, const call_options& options, waker& alarm,
+                time_point deadline);
 
   ~blocking_call();
 
@@ -48,7 +50,8 @@ public:
   blocking_call& operator=(const blocking_call&) = delete;
 
   /// Takes a slot and sends the request.
-  void begin(buffer& request, std::uint16_t flags);
+  /// @param keeps_request whether a large request is kept once it is sent
+  void begin(buffer& request, std::uint16_t flags, bool keeps_request = false);
 
   /// Waits for the next frame that the runner sends.
   /// @param may_be_there whether it is worth a look before waiting

@@ -64,6 +64,8 @@ public:
     std::atomic<std::size_t> failed_boots{0};
     std::atomic<std::size_t> lost{0};
     std::atomic<std::size_t> retired{0};
+    /// Counted by callers.
+    std::atomic<std::size_t> retries{0};
   };
 
   counters count;

@@ -16,7 +16,7 @@ public:
   blocking_stream(std::shared_ptr<pool_core> pool, buffer& request,
                   const call_options& options)
     : pool_(std::move(pool)),
-      call_(*pool_, options, alarm_) {
+      call_(*pool_, options, alarm_, deadline_of(*pool_, options)) {
     call_.begin(request, flags_of(options));
     call_.widen();
   }

@@ -8,8 +8,10 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "flame/detail/export.hpp"
+#include "flame/error.hpp"
 #include "flame/fwd.hpp"
 
 namespace flame {
@@ -62,6 +64,27 @@ enum class isolation : unsigned char {
 
 /// `"thread"` or `"process"`.
 FLAME_EXPORT const char* to_string(isolation value) noexcept;
+
+/// Whether a call that has failed is made again. Only calls that are marked as
+/// `call_options::idempotent` are; each other one runs at most once.
+struct retry_options {
+  /// Most attempts, the first one included. 1: none is repeated.
+  std::size_t attempts = 1;
+
+  /// Pause before the second attempt; it doubles before each further one, up to
+  /// 1 minute or this, whichever is longer.
+  duration backoff = std::chrono::milliseconds{100};
+
+  /// The share of each pause that is left to chance, 0 to 1, so that callers who
+  /// fail together do not come back together.
+  double jitter = 0.5;
+
+  /// The failures that are worth another attempt.
+  std::vector<errc> on = {errc::runner_lost, errc::boot_failed,
+                          errc::call_crashed};
+
+  friend bool operator==(const retry_options&, const retry_options&) = default;
+};
 
 /// A function of the program that a pool calls. Two of them count as equal, as
 /// functions cannot be compared.
@@ -158,6 +181,9 @@ struct pool_options {
   /// limit.
   std::size_t max_calls_per_worker = 0;
 
+  /// What is done about calls that fail and are marked as idempotent.
+  retry_options retry = {};
+
   /// Whether runners may be other builds of the program than the parent. Then
   /// only functions with a name can be called: see `FLAME_FUNCTION` in
   /// `flame/function.hpp`.
@@ -211,6 +237,14 @@ struct call_options {
 
   /// What serves the call; a child is always an actor of its runner.
   std::optional<flame::isolation> isolation = std::nullopt;
+
+  /// Whether it does no harm if the function runs more than once, also when one
+  /// of its runs is not over yet. Only then is a call repeated.
+  bool idempotent = false;
+
+  /// What is done about failures of this call, if it is idempotent. For calls
+  /// and casts: a stream or a child is not repeated.
+  std::optional<retry_options> retry = std::nullopt;
 };
 
 } // namespace flame

@@ -30,6 +30,8 @@ struct pool_stats {
   std::size_t lost = 0;
   /// Runners that were let go, ever.
   std::size_t retired = 0;
+  /// Calls that were tried again, ever, each time.
+  std::size_t retries = 0;
 };
 
 /// A handle to a pool. Copies name the same pool; `node::pool` makes the first.
