@@ -8,6 +8,14 @@
 
 namespace flame::detail {
 
+namespace {
+
+/// Entries that expire before the loop does something else. Each takes some
+/// microseconds, and 100,000 callers may give up at the same time.
+constexpr std::size_t expired_at_a_time = 64;
+
+} // namespace
+
 reactor::reactor() {
   thread_ = start_thread("flame.reactor", [this] {
     io_.run();
@@ -97,11 +105,14 @@ void reactor::expire() {
   auto now = std::chrono::steady_clock::now();
   {
     std::lock_guard guard{mutex_};
-    while (!entries_.empty() && entries_.begin()->deadline_ <= now) {
+    while (due.size() < expired_at_a_time && !entries_.empty()
+           && entries_.begin()->deadline_ <= now) {
       auto& entry = *entries_.begin();
       entries_.erase(entries_.begin());
       due.emplace_back(&entry, false);
     }
+    // In the past, if there are more: the timer passes at once, after what else
+    // is ready.
     armed_ = entries_.empty() ? time_point::max() : entries_.begin()->deadline_;
     if (armed_ != time_point::max())
       arm();

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
+#include <future>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -130,6 +131,51 @@ TEST_CASE("a deadline that is past already passes at once") {
   reactor loop;
   loop.watch(*new_alarm(log, 1, clock_type::now() - 1h));
   CHECK(log.wait(1).size() == 1);
+}
+
+/// Has the loop look how many deadlines have passed when the first one has.
+class first_alarm final : public pending_work {
+public:
+  first_alarm(journal& log, reactor& loop, std::size_t& seen)
+    : log_(log),
+      loop_(loop),
+      seen_(seen) {
+    deadline_ = clock_type::now() - 2h;
+  }
+
+  void cancel(const caf::error&) override {
+    // nop
+  }
+
+private:
+  void expired() override {
+    boost::asio::post(loop_.io(), [&] {
+      seen_ = log_.wait(0).size();
+    });
+  }
+
+  journal& log_;
+  reactor& loop_;
+  std::size_t& seen_;
+};
+
+TEST_CASE("other work does not wait for all deadlines that pass together") {
+  constexpr std::size_t many = 10'000;
+  journal log;
+  reactor loop;
+  std::size_t seen = many;
+  std::promise<void> all_are_watched;
+  boost::asio::post(loop.io(), [&] {
+    all_are_watched.get_future().wait();
+  });
+  loop.watch(
+    *boost::intrusive_ptr<pending_work>{new first_alarm{log, loop, seen}});
+  for (std::size_t i = 0; i < many; ++i)
+    loop.watch(*new_alarm(log, 0, clock_type::now() - 1h));
+  all_are_watched.set_value();
+  CHECK(log.wait(many).size() == many);
+  loop.stop();
+  CHECK(seen < many);
 }
 
 TEST_CASE("an earlier deadline does not wait for a later one") {
