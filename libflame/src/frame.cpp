@@ -16,9 +16,9 @@ static_assert(std::endian::native == std::endian::little,
 
 namespace {
 
-/// What a lane keeps between calls: enough for small calls, little enough for
-/// hundreds of lanes.
-constexpr std::size_t kept_capacity = 64 * 1024;
+/// What a lane keeps between calls: enough for small calls, and for one of 64 KiB
+/// with what goes before it, little enough for hundreds of lanes.
+constexpr std::size_t kept_capacity = 68 * 1024;
 
 constexpr std::size_t first_capacity = 4096;
 
@@ -116,7 +116,7 @@ io_status frame_receiver::receive(int fd, int flags) {
     // At most as much again as has come, so that memory follows the bytes.
     auto wanted = have_header_ ? frame_size() : first_capacity;
     auto capacity = std::min(wanted, std::max(kept_capacity, 2 * in_.size()));
-    in_.reserve(std::max(capacity, first_capacity));
+    in_.reserve(std::max(capacity, first_capacity), wanted);
     auto got =
       ::recv(fd, in_.data() + in_.size(), in_.capacity() - in_.size(), flags);
     if (got > 0)

@@ -13,6 +13,7 @@
 
 #include "failure.hpp"
 #include "flame/detail/invocation.hpp"
+#include "flame/detail/operation.hpp"
 #include "flame/detail/thunk.hpp"
 #include "lane.hpp"
 #include "saved_call.hpp"
@@ -233,7 +234,7 @@ private:
     if (parent_.options_.state)
       parent_.options_.state->is_busy = false;
     send_answer();
-    out_.shrink(64 * 1024);
+    out_.shrink(kept_request);
     return !is_last();
   }
 

@@ -347,7 +347,8 @@ TEST_CASE("memory follows what has arrived of a frame") {
     }
     auto taken = receiver.take();
     CHECK(taken.size() == frame.size());
-    CHECK(taken.capacity() <= std::max(little, 2 * frame.size()));
+    // Long ones have whole pages.
+    CHECK(taken.capacity() < std::max(little, 2 * frame.size() + 4096));
   }
 }
 

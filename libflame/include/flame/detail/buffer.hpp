@@ -8,13 +8,34 @@
 #include <span>
 #include <utility>
 
+#include "flame/detail/export.hpp"
+
 namespace flame::detail {
+
+struct memory_block {
+  std::byte* data = nullptr;
+  std::size_t size = 0;
+};
+
+/// Blocks of so many bytes are mapped, smaller ones come from `malloc`.
+inline constexpr std::size_t least_mapped = std::size_t{256} * 1024;
+
+/// A block of `size` bytes, at least `least_mapped`, in the place of `old`,
+/// with the first `used` of its bytes. It may be longer.
+/// @param wanted what may be needed later: taken if it is there already
+/// @throws std::bad_alloc and leaves `old` as it is
+FLAME_EXPORT memory_block grow_block(memory_block old, std::size_t used,
+                                     std::size_t size, std::size_t wanted);
+
+/// Gives back what `grow_block` has given.
+FLAME_EXPORT void drop_block(memory_block what) noexcept;
 
 /// Bytes that grow without being zeroed first.
 ///
 /// `std::vector` clears what it grows by, and moves by copying. A call's body
-/// may be 100 MB, all of which is about to be overwritten, and `realloc` moves
-/// blocks of that size by remapping pages.
+/// may be 100 MB, all of which is about to be overwritten. Large blocks grow by
+/// remapping their pages, and are kept for the next call, within limits: the
+/// first touch of a page takes longer than to copy it four times.
 ///
 /// Not thread-safe. Out of memory is `std::bad_alloc`.
 class buffer {
@@ -36,7 +57,7 @@ public:
   }
 
   ~buffer() {
-    std::free(data_);
+    free();
   }
 
   std::byte* data() noexcept {
@@ -72,14 +93,22 @@ public:
   void shrink(std::size_t keep) noexcept {
     if (capacity_ <= keep)
       return;
-    std::free(data_);
+    free();
     data_ = nullptr;
     size_ = capacity_ = 0;
   }
 
-  void reserve(std::size_t capacity) {
+  /// Makes room for `capacity` bytes; for `wanted` bytes instead, where there is
+  /// memory that is not used at the moment.
+  void reserve(std::size_t capacity, std::size_t wanted = 0) {
     if (capacity <= capacity_)
       return;
+    if (capacity >= least_mapped) {
+      auto grown = grow_block({data_, capacity_}, size_, capacity, wanted);
+      data_ = grown.data;
+      capacity_ = grown.size;
+      return;
+    }
     auto* grown = static_cast<std::byte*>(std::realloc(data_, capacity));
     if (!grown)
       throw std::bad_alloc{};
@@ -106,6 +135,13 @@ public:
   }
 
 private:
+  void free() noexcept {
+    if (capacity_ >= least_mapped)
+      drop_block({data_, capacity_});
+    else
+      std::free(data_);
+  }
+
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;

@@ -80,9 +80,10 @@ FLAME_EXPORT bool calls_by_name(const pool_core& pool) noexcept;
 FLAME_EXPORT void open_request(buffer& out, const thunk& code,
                                const pool_core& pool);
 
-/// What a thread keeps of its buffer for requests, in bytes: the usual request
-/// allocates nothing, and a large one is not held for ever.
-inline constexpr std::size_t kept_request = std::size_t{64} * 1024;
+/// What a thread keeps of its buffer for requests, in bytes: the usual request,
+/// up to 64 KiB with what goes before it, allocates nothing, and a large one is
+/// not held for ever.
+inline constexpr std::size_t kept_request = std::size_t{68} * 1024;
 
 /// A buffer of this thread, kept from call to call.
 FLAME_EXPORT buffer& request_buffer() noexcept;
