@@ -1,4 +1,5 @@
 #include <future>
+#include <thread>
 
 #include <caf/event_based_actor.hpp>
 
@@ -10,17 +11,6 @@
 namespace bench {
 
 namespace {
-
-/// One runner that is there, and stays.
-flame::pool warm_pool(flame::node& node, const std::string& name,
-                      std::size_t slots) {
-  return node.pool(name, {.min = 1,
-                          .max = 1,
-                          .max_concurrency = slots,
-                          .idle_shutdown_after = flame::infinite,
-                          .backend = "process",
-                          .log = "off"});
-}
 
 void call(const flame::pool& pool) {
   flame::call(pool, [] {});
@@ -78,6 +68,19 @@ private:
   clock::time_point begin_;
 };
 
+/// How many casts a thread makes per second, from the first one to the end of
+/// the last.
+double cast_rate(const flame::pool& pool, std::size_t count) {
+  auto begin = clock::now();
+  for (std::size_t i = 0; i < count; ++i)
+    flame::cast(pool, [] {});
+  // Nobody is told when a cast has ended.
+  for (auto now = pool.stats(); now.in_use + now.queued > 0; now = pool.stats())
+    std::this_thread::sleep_for(std::chrono::microseconds{100});
+  return static_cast<double>(count)
+         / std::chrono::duration<double>(clock::now() - begin).count();
+}
+
 std::vector<double> call_from_actor(flame::node& node, const flame::pool& pool,
                                     std::size_t count) {
   std::promise<std::vector<double>> done;
@@ -88,6 +91,16 @@ std::vector<double> call_from_actor(flame::node& node, const flame::pool& pool,
 }
 
 } // namespace
+
+flame::pool warm_pool(flame::node& node, const std::string& name,
+                      std::size_t slots) {
+  return node.pool(name, {.min = 1,
+                          .max = 1,
+                          .max_concurrency = slots,
+                          .idle_shutdown_after = flame::infinite,
+                          .backend = "process",
+                          .log = "off"});
+}
 
 figures measure_latency(flame::node& node, const effort& how, progress& line) {
   pinned here{how.cpus};
@@ -110,6 +123,24 @@ figures measure_latency(flame::node& node, const effort& how, progress& line) {
   pool.shutdown();
   return {ratio_to("warm_call_p50_ratio", warm, raw, bound::at_most, 2),
           ratio_to("actor_call_p50_ratio", actor, raw, bound::at_most, 5)};
+}
+
+figures measure_casts(flame::node& node, const effort& how, progress& line) {
+  constexpr std::size_t slots = 8;
+  pinned here{how.cpus};
+  auto pool = warm_pool(node, "casts", slots);
+  ping_pong limit{slots};
+  series raw{"raw ping-pong on 8 sockets", "/s", {}};
+  series casts{"casts on 8 slots", "/s", {}};
+  for (std::size_t i = 0; i < how.rounds; ++i) {
+    line.show("casts", i, how.rounds);
+    raw.rounds.push_back(rate(slots, how.throughput, [&](std::size_t socket) {
+      limit.round_trip(socket);
+    }));
+    casts.rounds.push_back(cast_rate(pool, 5 * how.round_trips));
+  }
+  pool.shutdown();
+  return {beside("cast_per_s", casts, raw)};
 }
 
 figures measure_throughput(flame::node& node, const effort& how,

@@ -27,7 +27,16 @@ const std::array subjects{
   subject{{"calls_8_ratio", "calls_64_over_8", "calls_256_over_8",
            "raw_64_over_8", "raw_256_over_8"},
           bench::measure_throughput},
-  subject{{"place_child_p50_ratio"}, bench::measure_placing},
+  subject{{"cast_per_s"}, bench::measure_casts},
+  subject{{"echo_1m_ratio", "echo_16m_ratio"}, bench::measure_echo},
+  subject{{"stream_mib_ratio_1k", "stream_mib_ratio_64k"},
+          bench::measure_streams},
+  subject{{"small_beside_big_ratio"}, bench::measure_small_beside_big},
+  subject{{"leases_per_s"}, bench::measure_leases},
+  subject{{"queued_call_bytes", "dispatch_growth"}, bench::measure_queue},
+  subject{{"giveup_stall_ms"}, bench::measure_giving_up},
+  subject{{"place_child_p50_ratio", "place_children_per_s"},
+          bench::measure_placing},
   subject{{"cold_start_p50_ms", "cold_start_ratio"}, bench::measure_cold_start},
   subject{{"burst_ratio"}, bench::measure_burst},
   subject{{"idle_runner_pss_mib"}, bench::measure_memory},
@@ -64,6 +73,7 @@ bench::effort effort_of(const settings& what) {
               .throughput = std::chrono::milliseconds{150},
               .boots = 7,
               .bursts = 1,
+              .queues = 1,
               .cpus = {}};
   if (what.rounds > 0)
     result.rounds = what.rounds;

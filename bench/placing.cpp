@@ -128,11 +128,75 @@ double p50(caf::scoped_actor& self, const caf::actor& placer, What what,
   return median(std::move(result));
 }
 
+/// How many steps all of these make per second, `count` each.
+template <class What>
+double rate_of(caf::scoped_actor& self, const std::vector<caf::actor>& placers,
+               What what, std::size_t count) {
+  auto begin = clock::now();
+  for (auto& each : placers)
+    self->send(each, what, count);
+  for (std::size_t i = 0; i < placers.size(); ++i)
+    self->receive([](const std::vector<double>&) {},
+                  [&](caf::error& error) {
+                    throw std::runtime_error{self->system().render(error)};
+                  });
+  return static_cast<double>(placers.size() * count)
+         / std::chrono::duration<double>(clock::now() - begin).count();
+}
+
 /// The pool offers no event for this, and it is not part of any figure.
-void end_children(const caf::actor& placer, const flame::pool& pool) {
-  caf::anon_send(placer, end_atom::value);
+void end_children(const std::vector<caf::actor>& placers,
+                  const flame::pool& pool) {
+  for (auto& each : placers)
+    caf::anon_send(each, end_atom::value);
   while (pool.stats().in_use > 0)
     std::this_thread::sleep_for(std::chrono::milliseconds{1});
+}
+
+void end(caf::scoped_actor& self, const std::vector<caf::actor>& placers) {
+  for (auto& each : placers) {
+    self->send_exit(each, caf::exit_reason::user_shutdown);
+    self->wait_for(each);
+  }
+}
+
+figure measure_one_by_one(flame::node& node, const flame::pool& pool,
+                          const effort& how, progress& line) {
+  series placed{"place_child p50", "us", {}};
+  series raw{"remote request p50", "us", {}};
+  caf::scoped_actor self{node.system()};
+  std::vector placers{self->spawn<placing_actor>(pool)};
+  auto& placer = placers.front();
+  for (std::size_t i = 0; i < how.rounds; ++i) {
+    line.show("placing children", i, how.rounds);
+    // The first ones of a round pay for what the others find warm.
+    p50(self, placer, place_atom::value, 20);
+    end_children(placers, pool);
+    placed.rounds.push_back(p50(self, placer, place_atom::value, batch));
+    raw.rounds.push_back(p50(self, placer, echo_atom::value, 5 * batch));
+    end_children(placers, pool);
+  }
+  end(self, placers);
+  return ratio_to("place_child_p50_ratio", placed, raw, bound::at_most, 2);
+}
+
+figure measure_many(flame::node& node, const flame::pool& pool,
+                    const effort& how, progress& line) {
+  constexpr std::size_t count = 20;
+  series placed{"children placed by 64 actors", "/s", {}};
+  series raw{"remote requests of 64 actors", "/s", {}};
+  caf::scoped_actor self{node.system()};
+  std::vector<caf::actor> placers;
+  for (std::size_t i = 0; i < 64; ++i)
+    placers.push_back(self->spawn<placing_actor>(pool));
+  for (std::size_t i = 0; i < how.rounds; ++i) {
+    line.show("placing many children", i, how.rounds);
+    placed.rounds.push_back(rate_of(self, placers, place_atom::value, count));
+    raw.rounds.push_back(rate_of(self, placers, echo_atom::value, 5 * count));
+    end_children(placers, pool);
+  }
+  end(self, placers);
+  return beside("place_children_per_s", placed, raw);
 }
 
 } // namespace
@@ -145,23 +209,10 @@ figures measure_placing(flame::node& node, const effort& how, progress& line) {
                                      .idle_shutdown_after = flame::infinite,
                                      .backend = "process",
                                      .log = "off"});
-  series placed{"place_child p50", "us", {}};
-  series raw{"remote request p50", "us", {}};
-  caf::scoped_actor self{node.system()};
-  auto placer = self->spawn<placing_actor>(pool);
-  for (std::size_t i = 0; i < how.rounds; ++i) {
-    line.show("placing children", i, how.rounds);
-    // The first ones of a round pay for what the others find warm.
-    p50(self, placer, place_atom::value, 20);
-    end_children(placer, pool);
-    placed.rounds.push_back(p50(self, placer, place_atom::value, batch));
-    raw.rounds.push_back(p50(self, placer, echo_atom::value, 5 * batch));
-    end_children(placer, pool);
-  }
-  self->send_exit(placer, caf::exit_reason::user_shutdown);
-  self->wait_for(placer);
+  figures result{measure_one_by_one(node, pool, how, line),
+                 measure_many(node, pool, how, line)};
   pool.shutdown();
-  return {ratio_to("place_child_p50_ratio", placed, raw, bound::at_most, 2)};
+  return result;
 }
 
 } // namespace bench

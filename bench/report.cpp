@@ -91,6 +91,13 @@ figure absolute(std::string key, series measured, bound side, double bar) {
   return {std::move(key), std::move(measured), {}, value, side, bar};
 }
 
+figure beside(std::string key, series measured, series limit, bound side,
+              double bar) {
+  auto result = absolute(std::move(key), std::move(measured), side, bar);
+  result.limit = std::move(limit);
+  return result;
+}
+
 void print_table(std::ostream& out, const std::vector<figure>& figures) {
   std::vector<row> rows{
     {"key", "figure", "limit", "value", "bar", "met", "figure / limit"}};

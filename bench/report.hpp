@@ -45,6 +45,10 @@ figure comparison(std::string key, series measured, series limit);
 /// A figure whose value is its median.
 figure absolute(std::string key, series measured, bound side, double bar);
 
+/// A figure whose value is its median, with a limit beside it to compare with.
+figure beside(std::string key, series measured, series limit,
+              bound side = bound::none, double bar = 0);
+
 void print_table(std::ostream& out, const std::vector<figure>& figures);
 
 /// Whether the file can be written, found out before anything is measured.

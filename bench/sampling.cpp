@@ -1,6 +1,7 @@
 #include "sampling.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <latch>
 #include <thread>
 
@@ -31,6 +32,14 @@ double median(std::vector<double> values) {
   if (values.size() % 2 == 1)
     return *middle;
   return (*middle + *std::max_element(values.begin(), middle)) / 2;
+}
+
+double quantile(std::vector<double> values, double part) {
+  auto last = static_cast<double>(values.size() - 1);
+  auto at =
+    values.begin() + static_cast<std::ptrdiff_t>(std::ceil(part * last));
+  std::ranges::nth_element(values, at);
+  return *at;
 }
 
 double median_ratio(const std::vector<double>& figures,

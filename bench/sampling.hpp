@@ -18,6 +18,10 @@ double millis(clock::duration time);
 /// @pre `values` is not empty
 double median(std::vector<double> values);
 
+/// What so large a part of the values, 0 to 1, does not exceed.
+/// @pre `values` is not empty
+double quantile(std::vector<double> values, double part);
+
 /// The median of what each round's figure is to the same round's limit: both
 /// were taken within a second, so that a machine that is slower for a while is
 /// no error.

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include <flame/node.hpp>
@@ -22,11 +23,17 @@ struct effort {
   /// Boots of a runner.
   std::size_t boots = 30;
   std::size_t bursts = 5;
+  /// Times that a long queue is built.
+  std::size_t queues = 5;
   /// Where round trips are made: both ends on the same CPUs.
   std::vector<int> cpus;
 };
 
 using figures = std::vector<figure>;
+
+/// A pool of one runner that is there, and stays.
+flame::pool warm_pool(flame::node& node, const std::string& name,
+                      std::size_t slots);
 
 /// What a call takes: from a thread, and from an actor.
 figures measure_latency(flame::node& node, const effort& how, progress& line);
@@ -35,7 +42,30 @@ figures measure_latency(flame::node& node, const effort& how, progress& line);
 figures measure_throughput(flame::node& node, const effort& how,
                            progress& line);
 
-/// What it takes to place a child.
+/// How many calls are made whose outcome nobody waits for.
+figures measure_casts(flame::node& node, const effort& how, progress& line);
+
+/// What calls with long arguments and results carry.
+figures measure_echo(flame::node& node, const effort& how, progress& line);
+
+/// What streams carry.
+figures measure_streams(flame::node& node, const effort& how, progress& line);
+
+/// What a call takes while the same runner has others with long arguments.
+figures measure_small_beside_big(flame::node& node, const effort& how,
+                                 progress& line);
+
+/// How often slots are taken and given back.
+figures measure_leases(flame::node& node, const effort& how, progress& line);
+
+/// What a call takes, in memory and to be dispatched, that many others wait
+/// with.
+figures measure_queue(flame::node& node, const effort& how, progress& line);
+
+/// What others feel while many callers give up.
+figures measure_giving_up(flame::node& node, const effort& how, progress& line);
+
+/// What it takes to place a child, and how many are placed at a time.
 figures measure_placing(flame::node& node, const effort& how, progress& line);
 
 /// The first call of a pool that has no runner yet.

@@ -14,8 +14,11 @@ fail() {
 
 timeout 120 "$program" --quick --rounds 1 --json "$work/figures.json" >"$work/table"
 keys=(warm_call_p50_ratio actor_call_p50_ratio calls_8_ratio calls_64_over_8
-  calls_256_over_8 raw_64_over_8 raw_256_over_8 place_child_p50_ratio
-  cold_start_p50_ms cold_start_ratio burst_ratio idle_runner_pss_mib)
+  calls_256_over_8 raw_64_over_8 raw_256_over_8 cast_per_s echo_1m_ratio
+  echo_16m_ratio stream_mib_ratio_1k stream_mib_ratio_64k small_beside_big_ratio
+  leases_per_s queued_call_bytes dispatch_growth giveup_stall_ms
+  place_child_p50_ratio place_children_per_s cold_start_p50_ms
+  cold_start_ratio burst_ratio idle_runner_pss_mib)
 for key in "${keys[@]}"; do
   grep -q "^$key " "$work/table" || fail "no $key in the table"
   grep -q "^  \"$key\": {" "$work/figures.json" || fail "no $key in the JSON"
