@@ -131,6 +131,7 @@ void async_call::take_slot() {
       fail(pool_->table.loss_of(*this)->to_exception());
       break;
     case slot_table::outcome::queued:
+      request_.fit();
       break;
   }
 }
@@ -373,7 +374,7 @@ void async_call::tell(call_error error) {
 
 void async_call::tell(outcome result) {
   if (done_)
-    delivery_ = delivery{std::move(done_), std::move(result)};
+    *delivery_ = delivery{std::move(done_), std::move(result)};
 }
 
 void async_call::leave() {

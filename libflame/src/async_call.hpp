@@ -78,12 +78,13 @@ protected:
       std::lock_guard guard{mutex_};
       if (phase_ == phase::done)
         return;
+      delivery_ = &out;
       try {
         next();
       } catch (const std::exception& error) {
         give_out(error.what());
       }
-      out.swap(delivery_);
+      delivery_ = nullptr;
     }
     if (out)
       hand_over(std::move(*out));
@@ -185,7 +186,9 @@ private:
   std::unique_ptr<completion> done_;
   /// Of a call that may be repeated.
   std::unique_ptr<retry_plan> retry_;
-  std::optional<delivery> delivery_;
+  /// What the present step has to tell. Not a part of the call, of which there
+  /// may be 100,000 in the queue.
+  std::optional<delivery>* delivery_ = nullptr;
   std::unique_ptr<lane> lane_;
   std::shared_ptr<caller_port> port_;
   caller_port::ticket ticket_ = 0;

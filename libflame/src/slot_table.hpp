@@ -84,13 +84,14 @@ private:
   virtual void granted() noexcept = 0;
   virtual void failed() noexcept = 0;
 
+  // Together, for their size: a queue may be long.
   state state_ = state::outside;
-  std::shared_ptr<runner_slots> runner_;
-  std::unique_ptr<lane> lane_;
-  loss_ptr loss_;
   bool is_wedged_ = false;
   bool has_lost_lane_ = false;
   isolation served_by_ = isolation::thread;
+  std::shared_ptr<runner_slots> runner_;
+  std::unique_ptr<lane> lane_;
+  loss_ptr loss_;
 };
 
 using holder_list = boost::intrusive::list<slot_holder>;

@@ -97,6 +97,19 @@ TEST_CASE("a short buffer does not take the memory of a far longer one") {
   CHECK(bytes.capacity() < 48 * mib);
 }
 
+TEST_CASE("a short buffer that is to fit has room for its bytes only") {
+  buffer bytes;
+  bytes.reserve(5000);
+  bytes.resize(1000);
+  std::memset(bytes.data(), 7, 1000);
+  bytes.fit();
+  CHECK(bytes.capacity() == 1000);
+  CHECK(holds(bytes, 1000, 7));
+  bytes.clear();
+  bytes.fit();
+  CHECK(bytes.capacity() == 1000);
+}
+
 TEST_CASE("what is kept of large buffers has a limit") {
   auto before = mapped();
   {

@@ -98,6 +98,17 @@ public:
     size_ = capacity_ = 0;
   }
 
+  /// Gives back what is not used of a block that is not large: for buffers of
+  /// which many wait.
+  void fit() noexcept {
+    if (size_ == 0 || size_ == capacity_ || capacity_ >= least_mapped)
+      return;
+    if (auto* less = static_cast<std::byte*>(std::realloc(data_, size_))) {
+      data_ = less;
+      capacity_ = size_;
+    }
+  }
+
   /// Makes room for `capacity` bytes; for `wanted` bytes instead, where there is
   /// memory that is not used at the moment.
   void reserve(std::size_t capacity, std::size_t wanted = 0) {
