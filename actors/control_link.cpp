@@ -1,5 +1,6 @@
 #include "control_link.hpp"
 
+#include <limits>
 #include <set>
 #include <string>
 
@@ -75,6 +76,29 @@ caf::actor connect_control(caf::actor_system& system, unique_fd control,
                      "the parent does not answer on the control connection: "
                        + describe(failure)};
   return result;
+}
+
+/// What BASP keeps of a node that is gone is an actor, spawned to spawn others
+/// there by name: more than 1 KiB for each runner that there has ever been. What
+/// it has to say to a connection that has just closed it puts into a buffer for
+/// that, which it does not empty: 40 bytes for each.
+void forget_node(caf::actor_system& system, const caf::node_id& node) {
+  auto broker = caf::actor_cast<caf::strong_actor_ptr>(basp(system));
+  // Nobody but the broker uses either, and it runs on that thread.
+  system.middleman().backend().post([broker, node] {
+    auto* self = static_cast<caf::io::basp_broker*>(
+      caf::actor_cast<caf::abstract_actor*>(broker));
+    auto i = self->spawn_servers.find(node);
+    if (i != self->spawn_servers.end()) {
+      // It may wait for an answer, and the system must not end before it.
+      caf::anon_send_exit(i->second, caf::exit_reason::kill);
+      self->spawn_servers.erase(i);
+    }
+    // Connections have the numbers of descriptors, and none has this one.
+    auto none = caf::io::connection_handle::from_int(
+      std::numeric_limits<std::int64_t>::max());
+    self->get_buffer(none).clear();
+  });
 }
 
 } // namespace flame::detail

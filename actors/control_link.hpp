@@ -19,4 +19,8 @@ void accept_control(caf::actor_system& system, unique_fd control,
 caf::actor connect_control(caf::actor_system& system, unique_fd control,
                            std::chrono::nanoseconds timeout);
 
+/// Parent's side: lets go of what CAF keeps of a node that does not come back.
+/// Does not block.
+void forget_node(caf::actor_system& system, const caf::node_id& node);
+
 } // namespace flame::detail

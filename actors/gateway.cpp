@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "control_link.hpp"
 #include "flame/error.hpp"
 
 namespace flame::detail {
@@ -17,10 +18,10 @@ const char* gateway::name() const {
 caf::behavior gateway::make_behavior() {
   return {
     [this](expect_atom, std::uint64_t id, const caf::actor& runner) {
-      expected_.emplace(id, runner);
+      expected_.emplace(id, expected{runner});
     },
     [this](forget_atom, std::uint64_t id) {
-      expected_.erase(id);
+      forget(id);
     },
     [this](join_atom, std::uint64_t id, std::vector<char>& hello,
            const caf::actor& orders) {
@@ -28,7 +29,7 @@ caf::behavior gateway::make_behavior() {
     },
     [this](drain_atom, std::uint64_t id) {
       if (auto i = expected_.find(id); i != expected_.end())
-        send(i->second, drain_atom::value);
+        send(i->second.runner, drain_atom::value);
     },
     [this](stop_atom) {
       quit();
@@ -48,8 +49,19 @@ caf::result<caf::message> gateway::join(std::uint64_t id,
                       fmt::format("no runner of the number {} is expected: "
                                   "it was given up, or has joined before",
                                   id));
-  return delegate(i->second, join_atom::value, std::move(hello), terminator,
-                  orders);
+  i->second.node = terminator.node();
+  return delegate(i->second.runner, join_atom::value, std::move(hello),
+                  terminator, orders);
+}
+
+void gateway::forget(std::uint64_t id) {
+  auto i = expected_.find(id);
+  if (i == expected_.end())
+    return;
+  // A runner in this process is no other node.
+  if (auto& node = i->second.node; node && node != system().node())
+    forget_node(system(), node);
+  expected_.erase(i);
 }
 
 } // namespace flame::detail

@@ -21,8 +21,16 @@ private:
   caf::result<caf::message> join(std::uint64_t id, std::vector<char>& hello,
                                  const caf::actor& orders);
 
+  struct expected {
+    caf::actor runner;
+    /// Where it came from; nothing until it has come.
+    caf::node_id node = {};
+  };
+
+  void forget(std::uint64_t id);
+
   /// Runners that have been booted and not gone, by number.
-  std::unordered_map<std::uint64_t, caf::actor> expected_;
+  std::unordered_map<std::uint64_t, expected> expected_;
 };
 
 } // namespace flame::detail
