@@ -193,6 +193,7 @@ flame::pool node::impl::start_pool(const std::string& name,
     placed->report_to(news);
     context.command = options.command.empty() ? own_command() : options.command;
     context.signs = options.parent_signs;
+    context.beats = std::make_shared<detail::heartbeats>();
     context.serve_here = [this](detail::welcome greeting,
                                 runner_sockets sockets,
                                 std::function<void()> ended) {

@@ -14,6 +14,7 @@ namespace {
 
 using vacant_atom = caf::atom_constant<caf::atom("flVacant")>;
 using suspect_atom = caf::atom_constant<caf::atom("flSuspect")>;
+using silent_atom = caf::atom_constant<caf::atom("flSilent")>;
 using undrained_atom = caf::atom_constant<caf::atom("flUndrain")>;
 using overdue_atom = caf::atom_constant<caf::atom("flOverdue")>;
 using unreported_atom = caf::atom_constant<caf::atom("flUnreport")>;
@@ -108,6 +109,9 @@ caf::behavior runner_actor::make_behavior() {
     [this](wedged_atom) {
       wedged();
     },
+    [this](silent_atom) {
+      silent();
+    },
     [this](undrained_atom) {
       end_wedged();
     },
@@ -121,6 +125,12 @@ caf::behavior runner_actor::make_behavior() {
       unreported();
     },
   };
+}
+
+bool runner_actor::has_heartbeat() const {
+  return core_->options.heartbeat.interval > duration::zero() && context_->beats
+         && (context_->signs & by_heartbeat) != 0
+         && !provider_->is_in_process();
 }
 
 void runner_actor::boot() {
@@ -138,10 +148,17 @@ void runner_actor::boot() {
                    options.memory_limit,
                    options.max_calls_per_worker,
                    options.stop_grace,
+                   has_heartbeat() ? options.heartbeat.interval : duration{},
+                   options.heartbeat.tolerance,
                    ::getpid(),
                    context_->signs};
   auto bytes = to_bytes(greeting);
   lanes_->send_message(std::as_bytes(std::span{bytes}));
+  if (has_heartbeat()) {
+    auto beats = make_socket_pair(SOCK_SEQPACKET);
+    beat_ = std::move(beats.parent);
+    lanes_->pass(beats.runner.get(), heartbeat_connection);
+  }
   send(context_->gateway, expect_atom::value, id_, caf::actor{this});
 
   boot_request request;
@@ -238,6 +255,9 @@ void runner_actor::make_ready(const caf::actor& terminator,
     name_, core_->options.max_concurrency, lanes_, orders,
     telling(vacant_atom::value), telling(suspect_atom::value),
     telling(wedged_atom::value), core_->options.single_use);
+  if (beat_)
+    beat_key_ = context_->beats->watch(
+      std::move(beat_), core_->options.heartbeat, telling(silent_atom::value));
   // Before anybody can have been served, who may ask.
   core_->count.boots += 1;
   // First the slots, then the news: else the pool would see a runner less on
@@ -328,6 +348,19 @@ void runner_actor::suspect() {
       });
 }
 
+/// It is there, and does nothing.
+void runner_actor::silent() {
+  if (!enter(runner_event::lost_touch))
+    return;
+  verdict_ = fmt::format(
+    "was given up and ended by force, as it had not answered a heart-beat for "
+    "nearly {:g} s (heartbeat.tolerance)",
+    std::chrono::duration<double>(core_->options.heartbeat.tolerance).count());
+  core_->log->warn("runner is silent pool={} runner={}", core_->name, name_);
+  core_->table.retire(*slots_);
+  terminate();
+}
+
 void runner_actor::lost_touch() {
   if (enter(runner_event::lost_touch))
     delayed_send(this, verdict_time, overdue_atom::value);
@@ -374,6 +407,8 @@ void runner_actor::ended(std::string text) {
 void runner_actor::finish(runner_gone::how why, loss_ptr cause) {
   if (!enter(runner_event::ended))
     return;
+  if (beat_key_ != 0)
+    context_->beats->unwatch(beat_key_);
   if (slots_)
     core_->table.remove(*slots_, cause);
   // What cannot be ended by force, in this process or where its backend has

@@ -6,6 +6,7 @@
 
 #include "flame/backend.hpp"
 #include "flame/detail/caf.hpp"
+#include "heartbeat.hpp"
 #include "messages.hpp"
 #include "pool_core.hpp"
 #include "runner_state.hpp"
@@ -22,6 +23,8 @@ struct runner_context {
   std::function<void(welcome, runner_sockets, std::function<void()>)>
     serve_here;
   std::uint8_t signs = every_sign;
+  /// Null where there are none.
+  std::shared_ptr<heartbeats> beats = nullptr;
 };
 
 /// The parent's side of one runner: boots it, lets it join, offers its slots,
@@ -56,6 +59,8 @@ private:
   void wedged();
   void end_wedged();
   void suspect();
+  bool has_heartbeat() const;
+  void silent();
   void lost_touch();
   void give_up_boot();
   void ended(std::string text);
@@ -77,6 +82,9 @@ private:
   time_point born_;
   std::shared_ptr<lane_opener> lanes_;
   std::shared_ptr<instance> instance_;
+  /// The parent's end of the connection for heart-beats, until it is watched.
+  unique_fd beat_;
+  heartbeats::key beat_key_ = 0;
   std::shared_ptr<runner_slots> slots_;
   caf::actor terminator_;
   std::stop_source boot_;

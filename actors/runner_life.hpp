@@ -35,6 +35,8 @@ public:
     draining = 128,
     /// What workers are forked from has ended.
     zygote_ended = 256,
+    /// The parent does not answer any more.
+    parent_silent = 512,
   };
 
   void tell(event what) noexcept {

@@ -19,6 +19,8 @@
 
 #include "control_link.hpp"
 #include "flame/error.hpp"
+#include "heartbeat.hpp"
+#include "lane.hpp"
 #include "lane_server.hpp"
 #include "node_impl.hpp"
 #include "runner_life.hpp"
@@ -84,6 +86,16 @@ welcome receive_welcome(int lanes) {
   return from_bytes<welcome>(bytes);
 }
 
+unique_fd receive_heartbeat(const welcome& greeting, int lanes) {
+  if (greeting.heartbeat_interval <= duration::zero())
+    return {};
+  auto got = receive_descriptor(lanes, MSG_DONTWAIT);
+  if (got.data != heartbeat_connection || !got.fd)
+    throw call_error{errc::backend_failed,
+                     "the parent has not sent what it announced"};
+  return std::move(got.fd);
+}
+
 /// The process of a runner: everything in it lives until the process ends.
 ///
 /// The main thread starts the program, which may take long or never end. A
@@ -96,6 +108,7 @@ public:
     : what_(what),
       sockets_(inherited_sockets()),
       welcome_(receive_welcome(sockets_.lanes.get())),
+      heartbeat_(receive_heartbeat(welcome_, sockets_.lanes.get())),
       joined_by_(after(welcome_.boot_timeout)) {
     ::prctl(PR_SET_NAME, welcome_.runner.substr(0, 15).c_str());
     parent_ = {welcome_.pool, welcome_.runner, welcome_.parent_pid};
@@ -105,6 +118,7 @@ public:
                                 (welcome_.signs & by_signal) != 0))
       end_process(status_no_parent, true);
     watch_zygote();
+    listen_to_parent();
     watch_ = start_thread("flame.life", [this] {
       live();
     });
@@ -139,8 +153,9 @@ private:
     options.blocked_signals = own_signal_mask();
     options.start = what_.start_worker;
     try {
-      zygote_.emplace(std::move(options), std::vector{sockets_.control.get(),
-                                                      sockets_.lanes.get()});
+      zygote_.emplace(std::move(options),
+                      std::vector{sockets_.control.get(), sockets_.lanes.get(),
+                                  heartbeat_.get()});
     } catch (const call_error& error) {
       if (welcome_.isolation == isolation::process)
         throw;
@@ -162,12 +177,24 @@ private:
     zygote_->watch(std::move(calls));
   }
 
+  void listen_to_parent() {
+    if (!heartbeat_)
+      return;
+    heartbeat_options how{welcome_.heartbeat_interval,
+                          welcome_.heartbeat_tolerance};
+    listener_.emplace(std::move(heartbeat_), how, [this] {
+      life_.tell(runner_life::parent_silent);
+    });
+  }
+
   /// What ends the process, and when.
   [[noreturn]] void live() {
     for (;;) {
       auto is_in_time = life_.wait(next_deadline());
       if (life_.has(runner_life::parent_gone))
         parent_is_gone();
+      if (life_.has(runner_life::parent_silent))
+        parent_is_silent();
       if (life_.has(runner_life::ordered_to_stop))
         end_process(EXIT_SUCCESS, false);
       if (life_.has(runner_life::refused))
@@ -254,10 +281,14 @@ private:
   /// Says why on standard error, which is what the parent shows of a runner
   /// that it did not end itself.
   [[noreturn]] void end(std::string_view why, int status) {
-    auto line = fmt::format("runner {} {}\n", welcome_.runner, why);
+    say(why);
+    end_process(status, true);
+  }
+
+  void say(std::string_view what) {
+    auto line = fmt::format("runner {} {}\n", welcome_.runner, what);
     [[maybe_unused]] auto ignored =
       ::write(STDERR_FILENO, line.data(), line.size());
-    end_process(status, true);
   }
 
   [[noreturn]] void too_late() {
@@ -280,6 +311,14 @@ private:
     caf::anon_send(terminator_, leave_atom::value);
   }
 
+  [[noreturn]] void parent_is_silent() {
+    say(fmt::format(
+      "leaves its parent, which has not been heard of for {:g} s "
+      "(heartbeat.tolerance), or has given this runner up",
+      std::chrono::duration<double>(welcome_.heartbeat_tolerance).count()));
+    parent_is_gone();
+  }
+
   /// Linked work gets no time, unlinked work gets some.
   [[noreturn]] void parent_is_gone() {
     if (is_connected_) {
@@ -296,6 +335,9 @@ private:
   runner_life life_;
   runner_sockets sockets_;
   welcome welcome_;
+  /// Until the zygote is there, and somebody listens.
+  unique_fd heartbeat_;
+  std::optional<heartbeat_listener> listener_;
   time_point joined_by_;
   parent_info parent_;
   std::optional<zygote> zygote_;

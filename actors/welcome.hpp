@@ -17,7 +17,8 @@ enum parent_signs : std::uint8_t {
   by_signal = 1,
   by_lanes = 2,
   by_monitor = 4,
-  every_sign = by_signal | by_lanes | by_monitor,
+  by_heartbeat = 8,
+  every_sign = by_signal | by_lanes | by_monitor | by_heartbeat,
 };
 
 /// The first message on the `lanes` socket: who the runner is.
@@ -33,6 +34,9 @@ struct welcome {
   std::uint64_t memory_limit = 0;
   std::uint64_t max_calls_per_worker = 0;
   duration stop_grace{};
+  /// Where there are any: the next message brings their connection.
+  duration heartbeat_interval{};
+  duration heartbeat_tolerance{};
   std::int32_t parent_pid = 0;
   std::uint8_t signs = every_sign;
 };

@@ -17,8 +17,8 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 timespec in_timespec(duration time) noexcept {
-  auto left = std::clamp<duration>(time, duration::zero(),
-                                   std::chrono::hours{24 * 365});
+  auto left =
+    std::clamp<duration>(time, duration::zero(), std::chrono::hours{24 * 365});
   return {static_cast<time_t>(left.count() / 1'000'000'000),
           static_cast<long>(left.count() % 1'000'000'000)};
 }
@@ -63,9 +63,8 @@ heartbeats::key heartbeats::watch(unique_fd runner,
                                   std::function<void()> on_silent) {
   std::lock_guard guard{mutex_};
   auto now = clock::now();
-  all_.emplace(++last_,
-               watched{std::move(runner), how, std::move(on_silent),
-                       silence{how.interval, now}, now});
+  all_.emplace(++last_, watched{std::move(runner), how, std::move(on_silent),
+                                silence{how.interval, now}, now});
   if (!thread_.joinable())
     thread_ = start_thread("flame.beats", [this] {
       run();
@@ -117,30 +116,30 @@ heartbeat_listener::heartbeat_listener(unique_fd parent,
                                        const heartbeat_options& how,
                                        std::function<void()> on_silent)
   : parent_(std::move(parent)) {
-  thread_ = start_thread("flame.beat", [fd = parent_.get(), how,
-                                        on_silent = std::move(on_silent)] {
-    silence parent{how.interval, clock::now()};
-    for (;;) {
-      auto patience = in_timespec(how.interval);
-      pollfd ready{fd, POLLIN, 0};
-      ::ppoll(&ready, 1, &patience, nullptr);
-      // First the time, which includes what has just been heard.
-      auto lasted = parent.at(clock::now());
-      switch (listen(fd)) {
-        case heard::something:
-          parent.broken();
-          say(fd);
-          break;
-        case heard::nothing:
-          if (lasted < how.tolerance)
+  thread_ = start_thread(
+    "flame.beat", [fd = parent_.get(), how, on_silent = std::move(on_silent)] {
+      silence parents{how.interval, clock::now()};
+      for (;;) {
+        auto patience = in_timespec(how.interval);
+        pollfd ready{fd, POLLIN, 0};
+        ::ppoll(&ready, 1, &patience, nullptr);
+        // First the time, which includes what has just been heard.
+        auto lasted = parents.at(clock::now());
+        switch (listen(fd)) {
+          case heard::something:
+            parents.broken();
+            say(fd);
             break;
-          [[fallthrough]];
-        case heard::end:
-          on_silent();
-          return;
+          case heard::nothing:
+            if (lasted < how.tolerance)
+              break;
+            [[fallthrough]];
+          case heard::end:
+            on_silent();
+            return;
+        }
       }
-    }
-  });
+    });
 }
 
 heartbeat_listener::~heartbeat_listener() {

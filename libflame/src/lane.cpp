@@ -29,6 +29,27 @@ bool send_descriptor(int socket, int fd, char data) noexcept {
   }
 }
 
+received receive_descriptor(int socket, int flags) noexcept {
+  received result;
+  iovec part{&result.data, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  do
+    result.size = ::recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC);
+  while (result.size < 0 && errno == EINTR);
+  auto* header = result.size > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
+  if (header && header->cmsg_type == SCM_RIGHTS) {
+    int fd;
+    std::memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+    result.fd.reset(fd);
+  }
+  return result;
+}
+
 boost::asio::posix::stream_descriptor& lane::watched(
   boost::asio::io_context& io) {
   if (!descriptor_)

@@ -77,11 +77,23 @@ private:
 /// What stands beside a descriptor on a `lanes` socket.
 inline constexpr char lane_to_thread = 'L';
 inline constexpr char lane_to_worker = 'W';
+inline constexpr char heartbeat_connection = 'H';
 
 /// Sends `fd` beside one byte; a message must have data to carry a descriptor.
 /// Does not wait.
 /// @returns false with `errno`
 bool send_descriptor(int socket, int fd, char data) noexcept;
+
+/// What has come over such a socket: one byte, and maybe a descriptor.
+struct received {
+  /// As that of `recvmsg`, with `errno`.
+  ssize_t size = -1;
+  char data = 0;
+  unique_fd fd;
+};
+
+/// @param flags those of `recvmsg`
+received receive_descriptor(int socket, int flags) noexcept;
 
 /// Opens lanes to one runner, by passing one end of a new socket pair over a
 /// socket that the runner inherited. Thread-safe.
@@ -114,6 +126,11 @@ public:
 
   /// Sends bytes that are not a lane: what the runner must know first.
   bool send_message(std::span<const std::byte> bytes) noexcept;
+
+  /// Passes another connection.
+  bool pass(int fd, char data) noexcept {
+    return send_descriptor(lanes_.get(), fd, data);
+  }
 
 private:
   unique_fd lanes_;

@@ -540,38 +540,23 @@ void lane_server::watch() {
 
 void lane_server::accept_lanes() {
   for (;;) {
-    char data;
-    iovec part{&data, 1};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof(control);
-    auto got =
-      ::recvmsg(lanes_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got < 0 && errno == EAGAIN)
+    auto got = receive_descriptor(lanes_.get(), MSG_DONTWAIT);
+    if (got.size < 0 && errno == EAGAIN)
       return;
-    if (got <= 0) {
+    if (got.size <= 0) {
       ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, lanes_.get(), nullptr);
       if (options_.watch_parent)
         calls_.on_parent_gone();
       return;
     }
-    auto* header = CMSG_FIRSTHDR(&message);
-    if (!header || header->cmsg_type != SCM_RIGHTS) {
-      if (data == order_to_stop || data == order_to_stop_linked)
-        request_stop(data == order_to_stop);
-      continue;
+    if (!got.fd) {
+      if (got.data == order_to_stop || got.data == order_to_stop_linked)
+        request_stop(got.data == order_to_stop);
+    } else if (got.data == lane_to_worker) {
+      pass_on(std::move(got.fd));
+    } else {
+      adopt(std::move(got.fd));
     }
-    int fd;
-    std::memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-    if (data == lane_to_worker)
-      pass_on(unique_fd{fd});
-    else
-      adopt(unique_fd{fd});
   }
 }
 

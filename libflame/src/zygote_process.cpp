@@ -248,29 +248,14 @@ private:
   }
 
   void take_orders() {
-    char order;
-    iovec part{&order, 1};
-    alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))];
-    msghdr message = {};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = space;
-    message.msg_controllen = sizeof(space);
-    auto got = ::recvmsg(control_.get(), &message, MSG_CMSG_CLOEXEC);
-    if (got < 0 && errno == EINTR)
-      return;
+    auto order = receive_descriptor(control_.get(), 0);
     // The runner is gone.
-    if (got <= 0)
+    if (order.size <= 0)
       ::_exit(EXIT_SUCCESS);
-    auto* header = CMSG_FIRSTHDR(&message);
-    if (header && header->cmsg_type == SCM_RIGHTS) {
-      int fd;
-      std::memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-      start(unique_fd{fd});
-    } else {
-      for (auto& [pid, each] : workers_)
-        tell(each.notes.get(), order);
-    }
+    if (order.fd)
+      return start(std::move(order.fd));
+    for (auto& [pid, each] : workers_)
+      tell(each.notes.get(), order.data);
   }
 
   static void tell(int socket, char what) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -60,6 +61,14 @@ public:
         return false;
     }
     return true;
+  }
+
+  void stop() {
+    ::kill(pid_, SIGSTOP);
+  }
+
+  void go_on() {
+    ::kill(pid_, SIGCONT);
   }
 
   void kill() {
@@ -145,6 +154,37 @@ TEST_CASE("the workers of isolated calls end with the parent of their runner") {
     CAPTURE(signs);
     check_nothing_is_left(3, signs, "isolated");
   }
+}
+
+TEST_CASE("the end of the heart-beats alone ends all runners too") {
+  check_nothing_is_left(5, 8);
+}
+
+TEST_CASE("runners leave a parent that was stopped for longer than they bear") {
+  doomed_parent parent{3, 15, "beats"};
+  REQUIRE(parent.wait_for(3));
+  parent.stop();
+  CHECK(eventually([&] {
+    return std::ranges::none_of(parent.processes(), [](auto& each) {
+      return is_running(each.first) || is_running(each.second);
+    });
+  }));
+}
+
+TEST_CASE("when parent and runners are stopped, nobody gives the other up") {
+  doomed_parent parent{3, 15, "beats"};
+  REQUIRE(parent.wait_for(3));
+  auto runners = parent.processes();
+  parent.stop();
+  for (auto& [runner, ffmpeg] : runners)
+    ::kill(runner, SIGSTOP);
+  std::this_thread::sleep_for(1500ms);
+  for (auto& [runner, ffmpeg] : runners)
+    ::kill(runner, SIGCONT);
+  parent.go_on();
+  std::this_thread::sleep_for(300ms);
+  for (auto& [runner, ffmpeg] : runners)
+    CHECK(is_running(runner));
 }
 
 TEST_CASE("a runner whose start never ends does not outlive its parent") {

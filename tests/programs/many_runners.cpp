@@ -1,13 +1,14 @@
 // A parent with many working runners, each with an ffmpeg of its own, that
 // waits to be killed. Prints the process ids of runners and ffmpegs.
 //
-//   many_runners COUNT SIGNS [start|isolated]
+//   many_runners COUNT SIGNS [start|isolated|beats]
 //
 // With `start`, runners never come to the end of their start. With `isolated`,
 // each call works in a process of its own, which it gives as its runner.
 //
 // SIGNS says by which signs the runners learn that their parent is gone: 1 the
-// parent-death signal, 2 the end of the lanes, 4 CAF's monitors.
+// parent-death signal, 2 the end of the lanes, 4 CAF's monitors, 8 heart-beats.
+// With `beats`, those are missed after half a second.
 #include <csignal>
 #include <iostream>
 #include <string>
@@ -61,6 +62,12 @@ bool has_mode(flame::node& node, std::string_view mode) {
   return args.size() > 2 && args[2] == mode;
 }
 
+flame::heartbeat_options beats_of(flame::node& node) {
+  if (!has_mode(node, "beats"))
+    return {};
+  return {std::chrono::milliseconds{50}, std::chrono::milliseconds{500}};
+}
+
 int run(flame::node& node) {
   // Only the parent comes here. It is there for a test, which may crash.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -71,7 +78,8 @@ int run(flame::node& node) {
                                  .backend = "process",
                                  .isolation = has_mode(node, "isolated")
                                                 ? flame::isolation::process
-                                                : flame::isolation::thread});
+                                                : flame::isolation::thread,
+                                 .heartbeat = beats_of(node)});
   // One call each occupies every runner, the other says who it is.
   std::vector<std::future<void>> busy;
   for (std::size_t i = 0; i < 2 * count; ++i)

@@ -41,7 +41,7 @@ struct node_options {
   std::function<void(caf::actor_system_config&)> configure_system = {};
 
   /// @private by which signs a runner learns that its parent is gone
-  unsigned char parent_signs = 7;
+  unsigned char parent_signs = 15;
 };
 
 /// What a runner knows about its parent.

@@ -86,6 +86,23 @@ struct retry_options {
   friend bool operator==(const retry_options&, const retry_options&) = default;
 };
 
+/// How parent and runner find out that the other is there and does nothing: it
+/// was stopped, or its machine hangs. Time in which a process does not run
+/// itself counts for nothing, so that nobody gives up when the whole machine
+/// sleeps.
+struct heartbeat_options {
+  /// Time between two beats; 0 for none.
+  duration interval = std::chrono::seconds{1};
+
+  /// Silence after which a runner is ended and replaced, and its calls have
+  /// failed; and after which a runner leaves its parent. More than `interval`;
+  /// less than half a second is not to be relied on where machines are busy.
+  duration tolerance = std::chrono::seconds{5};
+
+  friend bool operator==(const heartbeat_options&,
+                         const heartbeat_options&) = default;
+};
+
 /// A function of the program that a pool calls. Two of them count as equal, as
 /// functions cannot be compared.
 template <class Signature>
@@ -183,6 +200,9 @@ struct pool_options {
 
   /// What is done about calls that fail and are marked as idempotent.
   retry_options retry = {};
+
+  /// For runners that are processes.
+  heartbeat_options heartbeat = {};
 
   /// Whether runners may be other builds of the program than the parent. Then
   /// only functions with a name can be called: see `FLAME_FUNCTION` in
