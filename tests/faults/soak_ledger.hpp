@@ -1,7 +1,9 @@
 /// What became of many calls: where each ran, and how each ended.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <stdexcept>
@@ -129,7 +131,8 @@ public:
     // nop
   }
 
-  /// A new call's number; `most` when there are to be no more.
+  /// A new call's number; one that `has` does not know when there are to be no
+  /// more.
   std::size_t open() {
     if (is_over_)
       return ledger_.size();
@@ -163,13 +166,11 @@ public:
     return std::min(issued_.load(), ledger_.size());
   }
 
-  /// Calls that have returned or failed, each as often as it did.
-  std::size_t ended() const {
-    return returned() + sum(failed_);
-  }
-
   std::size_t returned() const {
-    return sum(returned_);
+    std::size_t result = 0;
+    for (std::size_t id = 0; id < issued(); ++id)
+      result += returned_[id];
+    return result;
   }
 
   /// Calls that have returned or failed not exactly once.
@@ -208,13 +209,6 @@ public:
 
 private:
   using counters = std::vector<std::atomic<unsigned char>>;
-
-  std::size_t sum(const counters& all) const {
-    std::size_t result = 0;
-    for (std::size_t id = 0; id < issued(); ++id)
-      result += all[id];
-    return result;
-  }
 
   shared_ledger ledger_;
   counters returned_;
