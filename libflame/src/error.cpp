@@ -83,6 +83,22 @@ std::string_view to_string(errc code) noexcept {
       return "out_of_resources";
     case errc::call_crashed:
       return "call_crashed";
+    case errc::child_not_found:
+      return "child_not_found";
+    case errc::child_running:
+      return "child_running";
+    case errc::child_present:
+      return "child_present";
+    case errc::child_restarting:
+      return "child_restarting";
+    case errc::too_many_children:
+      return "too_many_children";
+    case errc::wrong_strategy:
+      return "wrong_strategy";
+    case errc::restart_intensity:
+      return "restart_intensity";
+    case errc::supervisor_ended:
+      return "supervisor_ended";
   }
   return "unknown";
 }

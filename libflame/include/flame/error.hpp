@@ -62,6 +62,26 @@ enum class errc : unsigned char {
   /// the last lines that it wrote to its standard error. With
   /// `isolation::process` alone.
   call_crashed = 18,
+
+  // Supervision, see flame/supervisor.hpp.
+
+  /// The supervisor has no child of this name.
+  child_not_found = 32,
+  /// The child runs, or is being started or stopped, and must not.
+  child_running = 33,
+  /// The supervisor has a child of this name, which does not run.
+  child_present = 34,
+  /// The child is about to be restarted.
+  child_restarting = 35,
+  /// The supervisor has `max_children` already.
+  too_many_children = 36,
+  /// The supervisor's strategy does not know this operation.
+  wrong_strategy = 37,
+  /// A supervisor gave up: its children had to be restarted more often than its
+  /// `intensity` allows.
+  restart_intensity = 38,
+  /// The supervisor has ended, or is about to.
+  supervisor_ended = 39,
 };
 
 /// The name of `code`, e.g. `"runner_lost"`; `"unknown"` for other values.

@@ -3,6 +3,7 @@
 
 #include "flame/backend.hpp"
 #include "flame/call.hpp"
+#include "flame/child_ref.hpp"
 #include "flame/codec.hpp"
 #include "flame/config.hpp"
 #include "flame/error.hpp"
@@ -14,4 +15,5 @@
 #include "flame/pool.hpp"
 #include "flame/run.hpp"
 #include "flame/stream.hpp"
+#include "flame/supervisor.hpp"
 #include "flame/track.hpp"
