@@ -2,9 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "inline_actor.hpp"
 #include "logging.hpp"
 #include "supervisor_messages.hpp"
-#include "timers.hpp"
+#include "timing.hpp"
 
 namespace flame::detail {
 
@@ -94,6 +95,12 @@ supervisor_core::supervisor_core(caf::event_based_actor* self,
     owner_(std::move(owner)),
     report_(std::move(report)),
     log_(log_from(options_.log)),
+    timers_(spawn_inline_actor(
+      self->system(),
+      [address = self->address()](const caf::message& what) {
+        if (auto alive = caf::actor_cast<caf::actor>(address))
+          caf::anon_send(alive, what);
+      })),
     cursor_(children_.end()) {
   // Here and not when it begins: by then, somebody may refer to a child.
   for (auto& spec : std::exchange(options_.children, {})) {
@@ -216,8 +223,6 @@ bool supervisor_core::take_handle(child_ptr child, const caf::actor& handle) {
   if (!children_.set_handle(child, handle))
     return false;
   self_->monitor(handle);
-  // Its start function may have linked it.
-  self_->unlink_from(handle);
   return true;
 }
 
@@ -241,6 +246,9 @@ void supervisor_core::start_succeeded(std::uint64_t ticket, started what,
                              "that is a child of this supervisor already",
                              child->spec.id)),
       {});
+  // Its start function may have linked it.
+  if (runner.empty())
+    self_->unlink_from(child->handle);
   child->info = std::move(what.info);
   child->runner = runner;
   is_running(child);
@@ -409,8 +417,7 @@ void supervisor_core::stop(child_ptr child, after_stop then, bool has_timer) {
   }
   self_->send_exit(child->handle, caf::exit_reason::user_shutdown);
   if (has_timer && !is_endless(time))
-    self_->delayed_send(self_, time, overdue_atom::value,
-                        children_.give_ticket(child));
+    send_later(time, overdue_atom::value, children_.give_ticket(child));
 }
 
 void supervisor_core::overdue(std::uint64_t ticket) {
@@ -481,6 +488,14 @@ void supervisor_core::enter(child_ptr child, child_phase phase) {
     place.now = child_place::state::awaited;
   if (std::exchange(child->place, place.now) != place.now)
     places_->set(child->spec.id, place);
+}
+
+void supervisor_core::send_later(duration time, caf::message what) {
+  self_->clock().schedule_message(
+    self_->clock().now() + time,
+    caf::actor_cast<caf::strong_actor_ptr>(timers_),
+    caf::make_mailbox_element(nullptr, caf::make_message_id(), {},
+                              std::move(what)));
 }
 
 child_info supervisor_core::about(child_ptr child) const {

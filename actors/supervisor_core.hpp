@@ -95,6 +95,13 @@ private:
   child_info about(child_ptr child) const;
   std::string text_of(const caf::error& reason) const;
 
+  template <class Atom>
+  void send_later(duration time, Atom what, std::uint64_t number) {
+    send_later(time, caf::make_message(what, number));
+  }
+
+  void send_later(duration time, caf::message what);
+
   // -- supervisor_restarts.cpp: restarts, sweeps, the end ----------------------
 
   void restart_after(child_ptr child, const caf::error& reason,
@@ -142,7 +149,10 @@ private:
   /// Told once, then null.
   std::shared_ptr<child_report> report_;
   std::shared_ptr<spdlog::logger> log_;
-  /// With an owner that refers to nobody, it keeps itself alive.
+  /// Where timers are sent to, as CAF's keep whom they are for: a supervisor that
+  /// nobody refers to would end with its last timer.
+  const caf::actor timers_;
+  /// Where it has an owner, it keeps itself alive.
   caf::strong_actor_ptr kept_;
 
   supervised_children children_;

@@ -5,7 +5,7 @@
 
 #include "supervisor_core.hpp"
 #include "supervisor_messages.hpp"
-#include "timers.hpp"
+#include "timing.hpp"
 
 namespace flame::detail {
 
@@ -92,7 +92,7 @@ void supervisor_core::restart_alone(child_ptr child, duration delay,
     return start(child, start_cause::supervisor);
   auto ticket = children_.give_ticket(child);
   if (delay > duration{0})
-    self_->delayed_send(self_, delay, wake_atom::value, ticket);
+    send_later(delay, wake_atom::value, ticket);
   else
     self_->send(self_, wake_atom::value, ticket);
 }
@@ -222,7 +222,7 @@ void supervisor_core::advance_pausing() {
   if (!pauses_)
     resume(pause_);
   else if (left > duration{0})
-    self_->delayed_send(self_, left, resume_atom::value, pause_);
+    send_later(left, resume_atom::value, pause_);
   else
     self_->send(self_, resume_atom::value, pause_);
 }
@@ -304,8 +304,8 @@ void supervisor_core::stop_all_at_once() {
       forget(child);
   }
   auto time = with_defaults(blueprint_).shutdown.value();
-  if (time != brutal_kill)
-    send_after(self_, time, kill_all_atom::value);
+  if (time != brutal_kill && !is_endless(time))
+    send_later(time, caf::make_message(kill_all_atom::value));
   leave_if_all_stopped();
 }
 

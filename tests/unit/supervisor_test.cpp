@@ -589,7 +589,16 @@ TEST_CASE("a supervisor that is killed takes its children along") {
 
 TEST_CASE("a supervisor that nobody refers to ends, and its children with it") {
   world w;
-  w.begin({.children = w.specs({"a"})});
+  w.begin({.min_backoff = 1s, .children = w.specs({"a", "b"})});
+  SUBCASE("at once") {
+    // nop
+  }
+  SUBCASE("though it waits for the back-off of a child, and has stopped one") {
+    w.end("b");
+    REQUIRE(w.start(w.spec("c")));
+    REQUIRE(w.terminate("c"));
+    REQUIRE(w.scheduler.has_pending_timeout());
+  }
   w.top = {};
   w.run();
   CHECK(w.ended);
@@ -1105,13 +1114,17 @@ TEST_CASE("starting and stopping many children takes linear time") {
   };
   for (auto mode :
        {strategy::dynamic, strategy::one_for_one, strategy::rest_for_one}) {
-    time_of(1000, mode);
     auto few = time_of(1000, mode);
     auto many = time_of(10'000, mode);
+    // Another program may have taken the processor.
+    for (int i = 0; i < 2; ++i) {
+      few = std::min(few, time_of(1000, mode));
+      many = std::min(many, time_of(10'000, mode));
+    }
     MESSAGE("1000 children: " << few / 1us << " us, 10000: " << many / 1us
                               << " us");
-    // 10 times would be linear, 100 times quadratic.
-    CHECK(many < 40 * few);
+    // 10 times would be linear, 100 times quadratic. OTP's test allows as much.
+    CHECK(many < 50 * few);
   }
 }
 

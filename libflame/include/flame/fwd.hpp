@@ -8,19 +8,25 @@ enum class errc : unsigned char;
 struct backend_options;
 struct boot_request;
 struct call_options;
+struct child_info;
+struct child_ref_options;
+struct child_spec;
 struct exit_info;
 struct node_options;
 struct parent_info;
 struct pool_options;
 struct pool_stats;
 struct runner_info;
+struct supervisor_options;
 
 class backend;
 class backend_registry;
 class call_error;
+class child_ref;
 class instance;
 class node;
 class pool;
+class supervisor;
 class tracker;
 
 } // namespace flame
