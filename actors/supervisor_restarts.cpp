@@ -208,7 +208,7 @@ bool supervisor_core::let_go(child_ptr child) {
     default:
       break;
   }
-  if (ending_ || child->is_temporary())
+  if (ending_)
     stand_down(child);
   else if (!child->is_held)
     enter(child, child_phase::waiting);

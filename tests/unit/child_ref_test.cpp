@@ -113,6 +113,18 @@ TEST_CASE(
     });
 }
 
+TEST_CASE("a child has ended: a message waits, before its supervisor knows") {
+  world w;
+  w.begin({.children = w.specs({"a"})});
+  auto a = w.top.child("a");
+  caf::anon_send_exit(a.now(), caf::exit_reason::kill);
+  // The child, and not its supervisor.
+  w.scheduler.run_once();
+  CHECK(w.log.news() == "+a -a");
+  CHECK_FALSE(a.now());
+  CHECK(asker{w, a.handle()}.answer() == 2);
+}
+
 TEST_CASE("so many messages wait as may, and one more fails") {
   world w;
   w.begin(slowly(w));

@@ -183,8 +183,8 @@ TEST_CASE("dynamic children with extra information are restarted as others") {
   REQUIRE(child);
   CHECK(child->info.match_elements<std::string>());
   w.end("x-1");
-  CHECK(w.which().front().info.match_elements<std::string>());
-  CHECK(w.which().front().handle != child->handle);
+  CHECK(w.which().at(0).info.match_elements<std::string>());
+  CHECK(w.which().at(0).handle != child->handle);
 }
 
 TEST_CASE("an attempt to restart that fails counts as a restart: escalation") {
@@ -653,6 +653,37 @@ TEST_CASE("starts take their time, and the supervisor answers meanwhile") {
     w.shut_down();
     CHECK(w.ended_with(caf::exit_reason::user_shutdown));
     CHECK(w.log.news() == "+a -a");
+  }
+  SUBCASE(
+    "what is placed after all, while others are still stopped, is killed") {
+    w.begin({.children = {w.spec("a"), slow, w.spec("c")}});
+    caf::anon_send(w.handle("a"), trap_atom::value,
+                   std::optional<caf::error>{});
+    w.run();
+    w.shut_down();
+    REQUIRE_FALSE(w.ended);
+    auto late = actor();
+    w.run();
+    starts.at(0).succeed(late, "p-1");
+    w.run();
+    CHECK(w.log.reasons["slow"] == caf::exit_reason::kill);
+    w.pass(1s);
+    CHECK(w.ended_with(caf::exit_reason::user_shutdown));
+  }
+  SUBCASE("a child ends while the one to its right is started for the first "
+          "time: temporary ones are started, too") {
+    w.begin({.strategy = strategy::one_for_all,
+             .intensity = 2,
+             .children = {w.spec("a"), slow, w.spec("c", restart::temporary)}});
+    w.end("a");
+    CHECK(w.states() == "a restarting, slow starting, c restarting");
+    starts.at(0).succeed(actor(), "p-1");
+    w.run();
+    CHECK(w.states() == "a running, slow starting, c restarting");
+    starts.at(1).succeed(actor(), "p-1");
+    w.run();
+    CHECK(w.states() == "a running, slow running, c running");
+    CHECK_FALSE(w.ended);
   }
   SUBCASE("a sweep waits for it, to stop it") {
     w.begin({.strategy = strategy::one_for_all,

@@ -789,7 +789,7 @@ TEST_CASE("what a start function tells beside the actor arrives with it") {
   REQUIRE(w.terminate("a"));
   CHECK(extra(w.restart_child("a")) == 1);
   w.end("a");
-  CHECK(extra(w.which().front()) == 2);
+  CHECK(extra(w.which().at(0)) == 2);
 }
 
 TEST_CASE("an actor that is a child already cannot be another one") {
