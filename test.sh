@@ -7,6 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/scripts/common.sh"
 usage() {
   cat <<'EOF'
 usage: ./test.sh [--quick]
+       ./test.sh --chaos [--seed N] [--seconds S]
 
 Builds preset dev, checks format (clang-format), scripts (shellcheck) and
 sources (clang-tidy), and runs the tests; then builds the library with Clang,
@@ -16,23 +17,37 @@ clang-tidy is remembered in build/dev/tidy.
   --quick  only the tests labelled "quick", clang-tidy only on sources that
            differ from the last commit, nothing with Clang; under a minute once
            it is built
+  --chaos  nothing but calls, streams, casts and supervised children under
+           constant faults: runners and workers are killed, stopped, crashed
+           and told to end at random. Says at the end whether all is accounted
+           for. --seed repeats the faults of a run (default: a new one each
+           time), --seconds says how long (default 60)
   --help   this text
 EOF
 }
 
 quick=no
-for arg in "$@"; do
-  case $arg in
+chaos=no
+chaos_args=(--seed "$RANDOM" --seconds 60)
+while (($# > 0)); do
+  case $1 in
     --quick) quick=yes ;;
+    --chaos) chaos=yes ;;
+    --seed | --seconds)
+      [[ ${2-} =~ ^[0-9]+$ ]] || fail "$1 needs a number"
+      chaos_args+=("$1" "$2")
+      shift
+      ;;
     -h | --help)
       usage
       exit 0
       ;;
     *)
       usage >&2
-      fail "unknown option '$arg'"
+      fail "unknown option '$1'"
       ;;
   esac
+  shift
 done
 
 cd "$flame_root"
@@ -96,6 +111,10 @@ check_clang() {
 }
 
 need_packages build test bench demo
+if [[ $chaos == yes ]]; then
+  build dev chaos
+  exec build/dev/tests/chaos "${chaos_args[@]}"
+fi
 check_format || failed+=(clang-format)
 check_scripts || failed+=(shellcheck)
 build dev

@@ -18,7 +18,8 @@ keys=(warm_call_p50_ratio actor_call_p50_ratio calls_8_ratio calls_64_over_8
   echo_16m_ratio stream_mib_ratio_1k stream_mib_ratio_64k small_beside_big_ratio
   leases_per_s queued_call_bytes dispatch_growth giveup_stall_ms
   place_child_p50_ratio place_children_per_s cold_start_p50_ms
-  cold_start_ratio burst_ratio idle_runner_pss_mib)
+  cold_start_ratio burst_ratio idle_runner_pss_mib isolated_call_p50_over_thread
+  isolated_first_call_ms worker_pss_mib)
 for key in "${keys[@]}"; do
   grep -q "^$key " "$work/table" || fail "no $key in the table"
   grep -q "^  \"$key\": {" "$work/figures.json" || fail "no $key in the JSON"

@@ -176,10 +176,11 @@ public:
     std::string result;
     for (auto* each : {&threads_, &workers_, &mixed_}) {
       auto now = each->stats();
-      result += fmt::format("  {:8} {} boots, {} failed, {} lost, {} let go, {} "
-                            "retries\n",
-                            each->name(), now.boots, now.failed_boots, now.lost,
-                            now.retired, now.retries);
+      result +=
+        fmt::format("  {:8} {} boots, {} failed, {} lost, {} let go, {} "
+                    "retries\n",
+                    each->name(), now.boots, now.failed_boots, now.lost,
+                    now.retired, now.retries);
     }
     return result;
   }
@@ -408,10 +409,10 @@ std::vector<std::string> strange(const ledger::verdict& verdict) {
 int run(flame::node& node, const settings& what) {
   auto threads_before = entries_of("/proc/self/task");
   auto files_before = entries_of("/proc/self/fd");
-  auto book = std::make_shared<ledger>(
-    (std::filesystem::temp_directory_path()
-     / ("flame-chaos-" + std::to_string(::getpid())))
-      .string());
+  auto book =
+    std::make_shared<ledger>((std::filesystem::temp_directory_path()
+                              / ("flame-chaos-" + std::to_string(::getpid())))
+                               .string());
   injector faults{what.seed};
   memory_watch memory;
   std::vector<std::string> wrong;
@@ -450,8 +451,8 @@ int run(flame::node& node, const settings& what) {
     wrong.push_back(fmt::format("{} threads, where {} were at the beginning",
                                 now, threads_before));
   if (auto now = entries_of("/proc/self/fd"); now > files_before + 16)
-    wrong.push_back(fmt::format("{} descriptors, where {} were at the beginning",
-                                now, files_before));
+    wrong.push_back(fmt::format(
+      "{} descriptors, where {} were at the beginning", now, files_before));
   for (auto& each : wrong)
     std::cout << "WRONG: " << each << '\n';
   std::cout << (wrong.empty() ? "all is accounted for" : "failed") << std::endl;
@@ -460,10 +461,12 @@ int run(flame::node& node, const settings& what) {
 
 int main(flame::node& node) {
   settings what;
-  CLI::App app{"Calls under constant faults, and whether all are accounted for."};
+  CLI::App app{
+    "Calls under constant faults, and whether all are accounted for."};
   app.name("chaos");
-  app.add_option("--seed", what.seed, "Of the faults; default 1");
+  app.add_option("--seed", what.seed, "Of the faults; default 1")->take_last();
   app.add_option("--seconds", what.seconds, "How long; default 20")
+    ->take_last()
     ->check(CLI::Range(1, 86'400));
   auto arguments = node.args();
   try {
