@@ -435,6 +435,39 @@ TEST_CASE("a supervisor answers while a child fails to restart for ever") {
   CHECK(w.ended_with(caf::exit_reason::user_shutdown));
 }
 
+TEST_CASE("a start function that fails at once leaves room between attempts") {
+  world w;
+  auto mode = strategy::one_for_one;
+  SUBCASE("one_for_one") {
+    mode = strategy::one_for_one;
+  }
+  SUBCASE("one_for_all") {
+    mode = strategy::one_for_all;
+  }
+  auto fails = false;
+  auto attempts = 0;
+  w.begin(
+    {.strategy = mode,
+     .intensity = 1'000'000,
+     .period = 1h,
+     .children = {
+       {.id = "a", .start = [&](caf::event_based_actor* self) -> caf::actor {
+          ++attempts;
+          if (fails)
+            throw std::runtime_error("no");
+          return self->spawn(probe, &w.log, std::string{"a"});
+        }}}});
+  fails = true;
+  caf::anon_send(w.handle("a"), end_atom::value, other_reason());
+  w.scheduler.run(100);
+  CHECK(attempts > 10);
+  CHECK(attempts < 1000);
+  CHECK_FALSE(w.ended);
+  REQUIRE_FALSE(w.ended);
+  w.shut_down();
+  CHECK(w.ended_with(caf::exit_reason::user_shutdown));
+}
+
 TEST_CASE("a child between two attempts to restart it is restarting") {
   world w;
   w.begin({.strategy = strategy::rest_for_one,

@@ -830,6 +830,17 @@ TEST_CASE(
   CHECK_FALSE(w.ended);
 }
 
+TEST_CASE("an actor that links itself to a supervisor does not end it") {
+  world w;
+  w.begin({.children = w.specs({"a"})});
+  auto stranger = w.system.spawn(probe, &w.log, std::string{"stranger"});
+  caf::anon_send(stranger, link_atom::value, w.top.handle());
+  w.run();
+  w.end(stranger, other_reason());
+  CHECK_FALSE(w.ended);
+  CHECK(w.states() == "a running");
+}
+
 // -- trees --------------------------------------------------------------------
 
 TEST_CASE("a tree of supervisors restarts what is broken, and no more") {
