@@ -84,6 +84,8 @@ supervisor::supervisor(caf::actor handle) : handle_(std::move(handle)) {
 }
 
 child_ref supervisor::child(std::string id, child_ref_options options) const {
+  if (!places_)
+    return {};
   auto relay = places_->refer_to(id, options);
   return child_ref{std::move(id), std::move(relay)};
 }

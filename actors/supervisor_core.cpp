@@ -296,8 +296,11 @@ void supervisor_core::start_has_failed(child_ptr child, const caf::error& why,
   log_->error("child could not be started supervisor={} child={} reason={}",
               options_.name, child->spec.id, text_of(why));
   answer_start(child, why);
-  if (child->is_unwanted)
+  if (child->is_unwanted) {
+    if (child->cause == start_cause::added)
+      child->then = after_stop::forget;
     return has_stopped(child);
+  }
   switch (child->cause) {
     case start_cause::added:
       forget(child);

@@ -276,6 +276,7 @@ TEST_CASE("an empty reference has no incarnation") {
   flame::child_ref none;
   CHECK_FALSE(none);
   CHECK_FALSE(none.now());
+  CHECK_FALSE(flame::supervisor{}.child("a"));
 }
 
 } // namespace

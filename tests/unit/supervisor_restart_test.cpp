@@ -731,12 +731,19 @@ TEST_CASE("starts take their time, and the supervisor answers meanwhile") {
     w.run();
     w.end("a");
     CHECK(w.states() == "a restarting, slow starting");
-    starts.at(0).succeed(actor(), "p-1");
-    w.run();
-    CHECK(w.states() == "a running, slow starting");
-    starts.at(1).succeed(actor(), "p-1");
-    w.run();
-    CHECK(w.states() == "a running, slow running");
+    SUBCASE("and starts it again") {
+      starts.at(0).succeed(actor(), "p-1");
+      w.run();
+      CHECK(w.states() == "a running, slow starting");
+      starts.at(1).succeed(actor(), "p-1");
+      w.run();
+      CHECK(w.states() == "a running, slow running");
+    }
+    SUBCASE("and forgets it, where it was to be added and has failed") {
+      starts.at(0).fail(errc::timeout);
+      w.run();
+      CHECK(w.states() == "a running");
+    }
   }
 }
 

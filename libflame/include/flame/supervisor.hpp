@@ -248,9 +248,9 @@ struct supervisor_options {
 
   flame::strategy strategy = flame::strategy::one_for_one;
 
-  /// Restarts within `period` that are too few to give up: one more, and the
-  /// supervisor stops all children and ends with `restart_intensity`. An attempt
-  /// to restart that fails counts as another restart.
+  /// Most restarts within `period`: with one more, the supervisor stops all
+  /// children and ends with `restart_intensity`. An attempt to restart that fails
+  /// counts as another restart.
   std::size_t intensity = 1;
 
   /// More than 0.

@@ -119,7 +119,9 @@ FLAME_EXPORT void place_supervised(start_attempt& attempt,
 /// Result and parameters of a function after its first one, by which actors and
 /// start functions take their own actor. Nothing for a generic lambda.
 template <class F>
-struct start_signature {};
+struct start_signature {
+  using rest = std::tuple<>;
+};
 
 template <class F>
   requires requires {
