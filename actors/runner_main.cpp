@@ -214,6 +214,15 @@ private:
     }
   }
 
+  std::optional<remote_failure> isolate(int lane) {
+    if (!zygote_)
+      return remote_failure{errc::invalid_configuration, no_zygote_, {}};
+    auto why = zygote_->serve(lane);
+    if (why.empty())
+      return std::nullopt;
+    return remote_failure{errc::out_of_resources, std::move(why), {}};
+  }
+
   void request_stop(bool unlinked_too) {
     server_->request_stop(unlinked_too);
     if (zygote_)
@@ -234,7 +243,7 @@ private:
       life_.tell(runner_life::unlinked_ended);
     };
     calls.on_worker_lane = [this](int lane) {
-      return zygote_ ? zygote_->serve(lane) : no_zygote_;
+      return isolate(lane);
     };
     server_.emplace(std::move(sockets_.lanes),
                     lane_server::options{welcome_.max_message, handles,

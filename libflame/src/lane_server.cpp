@@ -561,9 +561,8 @@ void lane_server::accept_lanes() {
 }
 
 void lane_server::pass_on(unique_fd fd) {
-  auto why = calls_.on_worker_lane(fd.get());
-  if (!why.empty())
-    refuse_lane(fd.get(), {errc::invalid_configuration, std::move(why), {}});
+  if (auto why = calls_.on_worker_lane(fd.get()))
+    refuse_lane(fd.get(), *why);
 }
 
 void lane_server::adopt(unique_fd fd) {

@@ -5,6 +5,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -80,9 +81,12 @@ public:
     /// Has a worker serve this lane, of which it takes a copy. Called on the
     /// watching thread.
     /// @returns why that cannot be, or nothing
-    std::function<std::string(int)> on_worker_lane = [](int) {
-      return "calls on this runner cannot be isolated: it serves them on its "
-             "own threads";
+    std::function<std::optional<remote_failure>(int)> on_worker_lane = [](int) {
+      return remote_failure{
+        errc::invalid_configuration,
+        "calls on this runner cannot be isolated: it serves "
+        "them on its own threads",
+        {}};
     };
     /// The last lane has ended. Called on the watching thread.
     std::function<void()> on_last_lane_ended = [] {};

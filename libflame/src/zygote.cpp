@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -84,10 +85,20 @@ void zygote::listen(const callbacks& calls) {
 std::string zygote::serve(int lane) {
   if (send_descriptor(control_.get(), lane, lane_to_worker))
     return {};
-  return errno == EAGAIN
-           ? std::string{"too many calls are being isolated at this moment"}
-           : fmt::format("no process can be started for an isolated call: {}",
+  switch (errno) {
+    case EAGAIN:
+      return "too many calls are being isolated at this moment";
+    case ETOOMANYREFS:
+    case ENOBUFS:
+    case ENOMEM:
+      return fmt::format("no process can be started for an isolated call: {}",
                          std::strerror(errno));
+    default:
+      // The zygote has ended, and this runner is about to: its lanes end with
+      // it, and not before, so that their callers are told of that.
+      static_cast<void>(::fcntl(lane, F_DUPFD_CLOEXEC, 0));
+      return {};
+  }
 }
 
 void zygote::request_stop(bool unlinked_too) {

@@ -73,7 +73,7 @@ public:
   void watch(callbacks calls);
 
   /// Has a worker serve a lane.
-  /// @returns why that cannot be, or nothing
+  /// @returns why that cannot be at the moment, or nothing
   std::string serve(int lane);
 
   /// Asks the functions in all workers to stop.
