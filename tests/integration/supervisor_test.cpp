@@ -371,6 +371,45 @@ TEST_CASE("to wait for a supervisor inside an actor is refused") {
   top.shutdown();
 }
 
+TEST_CASE("every request through a reference is answered while the child is "
+          "restarted again and again") {
+  auto top =
+    spawn({.intensity = 1'000'000,
+           .children = {
+             {.id = "a", .start = flame::here(counter, 1), .shutdown = 1s}}});
+  std::atomic<int> answers{0};
+  std::atomic<int> losses{0};
+  std::atomic<int> others{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; ++t)
+    threads.emplace_back([&] {
+      auto a = top.child("a");
+      caf::scoped_actor self{node().system()};
+      for (int i = 0; i < 300; ++i)
+        self->request(a.handle(), 30s, get_atom::value)
+          .receive(
+            [&](int) {
+              ++answers;
+            },
+            [&](const caf::error& why) {
+              // It was in the mailbox of one that ended.
+              ++(why == caf::sec::request_receiver_down ? losses : others);
+            });
+    });
+  for (int i = 0; i < 100; ++i) {
+    auto before = top.child("a").now();
+    if (before)
+      caf::anon_send_exit(before, caf::exit_reason::kill);
+    next_handle(top, "a", before);
+  }
+  for (auto& each : threads)
+    each.join();
+  CHECK(answers + losses == 900);
+  CHECK(others == 0);
+  CHECK(answers > 0);
+  top.shutdown();
+}
+
 TEST_CASE("threads control one supervisor, all at a time") {
   auto top = spawn({.strategy = flame::strategy::dynamic,
                     .children = {{.id = "n",
