@@ -327,9 +327,7 @@ bool async_call::try_again(const call_error& error) {
 }
 
 void async_call::pause_until(time_point when) {
-  auto timer =
-    std::make_shared<boost::asio::steady_timer>(pool_->loop->io(), when);
-  timer->async_wait([self = self_ptr{this}, timer](const auto&) {
+  pool_->loop->run_at(when, [self = self_ptr{this}] {
     self->step([&] {
       if (self->phase_ != phase::pausing)
         return;

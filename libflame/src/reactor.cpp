@@ -34,6 +34,11 @@ void reactor::stop() {
     stopping_ = true;
     timer_.cancel();
   }
+  boost::asio::post(io_, [this] {
+    is_ending_ = true;
+    for (auto& each : pauses_)
+      each.cancel();
+  });
   // Whoever still waits for an outcome has been given one by now, which may be
   // on its way: the loop ends when that is done.
   work_.reset();
@@ -60,6 +65,18 @@ void reactor::run_aside(std::function<void()> step) {
     }
   }
   boost::asio::post(aside_, std::move(step));
+}
+
+void reactor::run_at(time_point when, std::function<void()> step) {
+  boost::asio::post(io_, [this, when, step = std::move(step)] {
+    if (is_ending_)
+      return step();
+    auto timer = pauses_.emplace(pauses_.end(), io_, when);
+    timer->async_wait([this, timer, step](const auto&) {
+      pauses_.erase(timer);
+      step();
+    });
+  });
 }
 
 void reactor::watch(pending_work& entry) {

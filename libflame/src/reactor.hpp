@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -75,6 +76,10 @@ public:
   /// on lanes.
   void run_aside(std::function<void()> step);
 
+  /// Runs `step` on the thread that waits on lanes: at `when`, or sooner if the
+  /// threads are about to end.
+  void run_at(time_point when, std::function<void()> step);
+
   /// Ends the threads once nothing is under way any more, which the end of the
   /// pools has seen to. Nothing may be started after.
   void stop();
@@ -99,6 +104,9 @@ private:
   /// that a call that returns in time costs no timer operation.
   time_point armed_ = time_point::max();
   bool stopping_ = false;
+  /// What waits for its time. Of the thread alone, as is whether it is to wait.
+  std::list<boost::asio::steady_timer> pauses_;
+  bool is_ending_ = false;
   std::thread thread_;
   /// Made when first needed.
   boost::asio::io_context aside_{1};

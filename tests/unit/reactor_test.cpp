@@ -98,6 +98,29 @@ void in_time(clock_type::duration due, F step) {
   }
 }
 
+TEST_CASE("what waits for its time comes then, or when the reactor ends") {
+  std::promise<void> soon;
+  auto came = soon.get_future();
+  std::atomic<int> late = 0;
+  reactor loop;
+  auto begin = std::chrono::steady_clock::now();
+  loop.run_at(begin + 20ms, [&] {
+    soon.set_value();
+  });
+  loop.run_at(begin + 1h, [&] {
+    ++late;
+    // Also what is put off by then.
+    loop.run_at(begin + 1h, [&] {
+      ++late;
+    });
+  });
+  REQUIRE(came.wait_for(30s) == std::future_status::ready);
+  CHECK(std::chrono::steady_clock::now() >= begin + 20ms);
+  CHECK(late == 0);
+  loop.stop();
+  CHECK(late == 2);
+}
+
 TEST_CASE("deadlines pass in their order, whatever order they come in") {
   std::optional<journal> log;
   std::optional<reactor> loop;
