@@ -48,22 +48,25 @@ namespace {
 
 std::string check_numbers(const supervisor_options& options) {
   std::string result;
+  auto add = [&](const char* what) {
+    result += fmt::format("{}\n", what);
+  };
   if (options.period <= duration{0})
-    result += "period is not more than 0\n";
+    add("period is not more than 0");
   if (options.min_backoff < duration{0})
-    result += "min_backoff is negative\n";
+    add("min_backoff is negative");
   if (options.max_backoff < options.min_backoff)
-    result += "max_backoff is less than min_backoff\n";
+    add("max_backoff is less than min_backoff");
   if (is_endless(options.max_backoff))
-    result += "max_backoff is infinite\n";
+    add("max_backoff is infinite");
   if (!(options.jitter >= 0 && options.jitter <= 1))
-    result += "jitter is not within 0 and 1\n";
+    add("jitter is not within 0 and 1");
   if (options.backoff_reset && *options.backoff_reset < duration{0})
-    result += "backoff_reset is negative\n";
+    add("backoff_reset is negative");
   if (options.strategy > strategy::dynamic)
-    result += "strategy is not one of its values\n";
+    add("strategy is not one of its values");
   if (options.auto_shutdown > auto_shutdown::all_significant)
-    result += "auto_shutdown is not one of its values\n";
+    add("auto_shutdown is not one of its values");
   return result;
 }
 
