@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <mutex>
 #include <optional>
 
@@ -53,7 +54,14 @@ public:
   void give_up(call_error why);
 
 protected:
-  enum class phase { queued, working, verdict, pausing, lingering, done };
+  enum class phase : std::uint8_t {
+    queued,
+    working,
+    verdict,
+    pausing,
+    lingering,
+    done
+  };
 
   phase now() const noexcept {
     return phase_;
