@@ -60,6 +60,7 @@ void runner_actor::on_exit() {
              loss{errc::runner_lost, "its actor was ended", name_}));
   }
   boot_.request_stop();
+  beat_.reset();
   instance_.reset();
   provider_.reset();
   lanes_.reset();

@@ -1,5 +1,4 @@
 #include <condition_variable>
-#include <deque>
 #include <map>
 
 #include "async_call.hpp"

@@ -101,15 +101,19 @@ void heartbeats::run() {
 
 void heartbeats::beat(watched& each, clock::time_point now) {
   auto fd = each.runner.get();
+  // First the time, which includes what is heard now.
+  auto lasted = each.heard.at(now);
   // Who has ended is found out by others, who know how.
-  if (listen(fd) != heard::nothing)
+  auto is_silent = listen(fd) == heard::nothing;
+  if (!is_silent)
     each.heard.broken();
   say(fd);
   each.next = now + each.how.interval;
-  auto lasted = each.heard.at(now);
-  if (lasted + each.how.interval <= each.how.tolerance || !each.on_silent)
-    return;
-  std::exchange(each.on_silent, nullptr)();
+  // What was heard last may have been said an interval before, and the next
+  // chance to tell is another one away.
+  if (is_silent && each.on_silent
+      && lasted + 2 * each.how.interval > each.how.tolerance)
+    std::exchange(each.on_silent, nullptr)();
 }
 
 heartbeat_listener::heartbeat_listener(unique_fd parent,

@@ -217,8 +217,9 @@ private:
       if (record)
         record->keep();
       auto failure = describe_current_exception();
-      if (failure.remote_type == "std::bad_alloc")
-        failure.message += parent_.options_.memory_note;
+      auto& note = parent_.options_.memory_note;
+      if (failure.remote_type == "std::bad_alloc" && !note.empty())
+        failure.message += " (" + note + ')';
       cut(failure.message, parent_.options_.max_body / 2);
       cut(failure.remote_type, parent_.options_.max_body / 4);
       write_failure(out_, failure, answer_flags(), header.call_id);

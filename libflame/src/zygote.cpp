@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "flame/error.hpp"
@@ -25,6 +26,19 @@ std::size_t count_threads() {
   return static_cast<std::size_t>(tasks.st_nlink) - 2;
 }
 
+namespace {
+
+/// A child that the program does not know of: it sends no SIGCHLD, and who waits
+/// for any child does not wait for this one (`__WCLONE` in wait(2)). The C
+/// library's handlers at a fork do not run, which are for processes with
+/// threads.
+pid_t fork_unnoticed() noexcept {
+  return static_cast<pid_t>(
+    ::syscall(SYS_clone, 0, nullptr, nullptr, nullptr, nullptr));
+}
+
+} // namespace
+
 zygote::zygote(worker_options options, const std::vector<int>& not_inherited) {
   if (auto threads = count_threads(); threads > 1)
     throw call_error{
@@ -37,7 +51,7 @@ zygote::zygote(worker_options options, const std::vector<int>& not_inherited) {
   auto ends = make_socket_pair(SOCK_SEQPACKET);
   // What is in the buffers now would be written twice.
   std::fflush(nullptr);
-  auto pid = ::fork();
+  auto pid = fork_unnoticed();
   if (pid < 0)
     throw call_error{
       errc::out_of_resources,

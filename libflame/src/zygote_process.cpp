@@ -29,8 +29,7 @@ namespace flame::detail {
 std::string memory_note(const worker_options& options) {
   return options.memory_limit == 0
            ? std::string{}
-           : fmt::format(" (memory_limit is {})",
-                         format_size(options.memory_limit));
+           : "memory_limit is " + format_size(options.memory_limit);
 }
 
 namespace {
@@ -227,6 +226,10 @@ private:
     children_ = unique_fd{::signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK)};
   }
 
+  void unwatch(int fd) {
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  }
+
   void watch(int fd, std::uint32_t events, std::uint64_t key) {
     epoll_event event = {};
     event.events = events;
@@ -320,28 +323,34 @@ private:
     auto& from = found->second;
     switch (static_cast<kind>(key & 3)) {
       case lane_event:
-        // When all of the lane ends, its parent is gone: the runner decides.
-        if ((events & (EPOLLHUP | EPOLLERR)) == 0
-            && !is_endless(options_.stop_grace))
-          from.ends_by = clock::now() + options_.stop_grace;
+        lane_changed(from, events);
         break;
       case note_event:
         take_note(from);
         break;
       case output_event:
         if (!from.output.read())
-          ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, from.output.fd(), nullptr);
+          unwatch(from.output.fd());
         break;
       case orphan_event:
         break;
     }
   }
 
+  /// Its caller has left, the parent is gone, or the worker has ended the lane.
+  /// Whichever it is, the worker is not needed any more; but what is not linked
+  /// goes on for as long as the runner says when the parent is gone.
+  void lane_changed(worker& of, std::uint32_t events) {
+    auto is_whole = (events & (EPOLLHUP | EPOLLERR)) != 0;
+    if (!(is_whole && of.has_unlinked) && !is_endless(options_.stop_grace))
+      of.ends_by = std::min(of.ends_by, clock::now() + options_.stop_grace);
+  }
+
   void take_note(worker& from) {
     char note;
     if (::recv(from.notes.get(), &note, 1, MSG_DONTWAIT) != 1) {
       // It is ending.
-      ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, from.notes.get(), nullptr);
+      unwatch(from.notes.get());
       return;
     }
     from.has_unlinked = note == unlinked_began;
@@ -372,6 +381,8 @@ private:
       tell(control_.get(), unlinked_ended);
     if (has_ended(what.lane.get()))
       return;
+    // It may be watched on behalf of another worker.
+    unwatch(what.lane.get());
     // In the middle of a frame nothing can be said. The frame may be the whole
     // of an answer, though, which its caller has by now.
     if (what.state->is_sending) {
@@ -388,9 +399,8 @@ private:
       WIFSIGNALED(status) ? exit_info::kind::signaled : exit_info::kind::exited;
     info.status = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
     info.last_lines = what.output.last_lines();
-    auto note = memory_note(options_);
-    if (!note.empty() && status != 0)
-      info.detail = note.substr(2, note.size() - 3);
+    if (status != 0)
+      info.detail = memory_note(options_);
     refuse_lane(what.lane.get(),
                 {errc::call_crashed,
                  (WIFSIGNALED(status) ? "the process of the call was "
@@ -401,7 +411,6 @@ private:
 
   void hold(unique_fd lane) {
     auto fd = lane.get();
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
     watch(fd, EPOLLIN | EPOLLRDHUP, key_of(fd, orphan_event));
     orphans_.emplace(fd, orphan{std::move(lane), clock::now() + verdict_time});
   }
@@ -414,7 +423,7 @@ private:
       return;
     auto lane = std::move(found->second.lane);
     orphans_.erase(found);
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+    unwatch(fd);
     std::byte bytes[frame_header::size];
     auto got = ::recv(fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
     if (got == sizeof(bytes) && is_request(bytes))

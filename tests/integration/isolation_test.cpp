@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/actors.hpp"
@@ -283,6 +284,44 @@ TEST_CASE("a worker that has ended between two calls costs none of them") {
     CHECK(flame::async(pool, own_pid).get() != worker);
   }
   CHECK(pool.stats().lost == 0);
+}
+
+TEST_CASE("a worker in the place of another is killed alone as any") {
+  temporary_file file{"second"};
+  auto pool =
+    isolated_pool({.max = 1, .max_concurrency = 1, .stop_grace = 100ms});
+  auto runner = runner_of(pool);
+  auto first = flame::call(pool, own_pid);
+  ::kill(first, SIGKILL);
+  CHECK(is_over(first));
+  auto error = failure_of([&] {
+    flame::call(pool, {.timeout = 200ms}, never_ends, file.path());
+  });
+  CHECK(error.code() == flame::errc::timeout);
+  CHECK(is_over(file.number()));
+  CHECK(all_free(pool));
+  CHECK(runner_of(pool) == runner);
+  CHECK(pool.stats().lost == 0);
+}
+
+TEST_CASE("a worker that does not end when its lane has ended is killed") {
+  auto pool =
+    isolated_pool({.max = 1, .stop_grace = 100ms, .max_calls_per_worker = 1});
+  // Whoever ends in order flushes this first, and waits for its lock.
+  auto worker = flame::call(pool, [] {
+    ::flockfile(stdout);
+    return ::getpid();
+  });
+  CHECK(is_over(worker));
+  CHECK(pool.stats().lost == 0);
+}
+
+TEST_CASE("a program that waits for any child does not wait for the zygote") {
+  auto pool = new_pool("process", {.max = 1, .timeout = 10s});
+  CHECK(flame::call(pool, [] {
+    return ::wait(nullptr) == -1 && errno == ECHILD;
+  }));
+  CHECK(flame::call(pool, {.isolation = isolated}, own_pid) > 0);
 }
 
 TEST_CASE("a worker serves max_calls_per_worker calls") {
