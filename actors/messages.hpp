@@ -35,6 +35,10 @@ using retired_atom = caf::atom_constant<caf::atom("flRetired")>;
 /// To the pool actor, with the runner's number: it takes no more work.
 using wedged_atom = caf::atom_constant<caf::atom("flWedged")>;
 
+/// To a runner actor: the pool has another actor, which wants to know how the
+/// runner is.
+using report_atom = caf::atom_constant<caf::atom("flReport")>;
+
 /// To the pool actor: one of its runners is no more.
 struct runner_gone {
   enum class how { boot_failed, lost, let_go };

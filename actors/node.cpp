@@ -13,6 +13,7 @@
 #include "node_impl.hpp"
 #include "pool_actor.hpp"
 #include "runner_main.hpp"
+#include "supervisor_actor.hpp"
 #include "threads.hpp"
 
 namespace flame {
@@ -37,6 +38,14 @@ std::vector<std::string> own_command() {
     result.front() = program.string();
   return result;
 }
+
+/// Restarts of gateway and pools beyond which they are taken for broken, and
+/// whoever calls is told so.
+constexpr std::size_t most_restarts = 10;
+constexpr auto restart_period = std::chrono::seconds{10};
+
+/// Nothing that is sent to them is refused while they are restarted.
+constexpr child_ref_options unlimited{.max_queue = SIZE_MAX};
 
 std::string default_backend() {
   auto* chosen = std::getenv("FLAME_BACKEND");
@@ -101,10 +110,11 @@ node::impl::impl(node_options opts, std::vector<std::string> own_args,
 
 node::impl::~impl() {
   shut_pools_down();
+  end_supervisor();
+  for (auto& each : rosters_)
+    each->provider.reset();
   for (auto& each : lent_)
     each.wait();
-  if (gateway)
-    caf::anon_send(gateway, detail::stop_atom::value);
   if (news)
     detail::end_inline_actor(news);
   local.join();
@@ -178,6 +188,32 @@ std::shared_ptr<backend> node::impl::lend(std::shared_ptr<backend> provider) {
           }};
 }
 
+void node::impl::start_supervisor() {
+  auto expected = std::make_shared<detail::expected_runners>();
+  auto start = [expected](caf::event_based_actor* supervisor) -> caf::actor {
+    return supervisor->system().spawn<detail::gateway>(expected);
+  };
+  supervisor_options options;
+  options.name = "node";
+  options.intensity = most_restarts;
+  options.period = restart_period;
+  options.log = this->options.config.node().log;
+  options.children.push_back({.id = "gateway", .start = start});
+  top = detail::spawn_supervisor_actor(system, std::move(options), nullptr,
+                                       nullptr);
+  gateway = top.child("gateway", unlimited).handle();
+}
+
+/// Waits, on any thread: a supervisor of the program's system goes on
+/// otherwise.
+void node::impl::end_supervisor() {
+  if (!top)
+    return;
+  caf::scoped_actor self{system};
+  self->send_exit(top.handle(), caf::exit_reason::user_shutdown);
+  self->wait_for(top.handle());
+}
+
 flame::pool node::impl::start_pool(const std::string& name,
                                    const pool_options& defaults) {
   auto resolved = resolve(name, defaults);
@@ -186,7 +222,7 @@ flame::pool node::impl::start_pool(const std::string& name,
   if (!loop)
     loop = std::make_shared<detail::reactor>();
   if (!runners) {
-    gateway = system.spawn<detail::gateway>();
+    start_supervisor();
     detail::runner_context context;
     context.gateway = gateway;
     news = detail::spawn_child_news(system, placed);
@@ -203,19 +239,40 @@ flame::pool node::impl::start_pool(const std::string& name,
     runners =
       std::make_shared<const detail::runner_context>(std::move(context));
   }
-  // The actor needs the core and the core must reach the actor.
-  auto supervisor = std::make_shared<caf::actor_addr>();
+  auto id = pool_id(name);
+  // Before anybody sends to it.
+  top.places()->expect(id);
+  auto address = top.child(id, unlimited).handle();
   auto core = std::make_shared<detail::pool_core>(
     name, std::move(resolved), loop, ports, placed, handles,
-    [supervisor] {
-      if (auto alive = caf::actor_cast<caf::actor>(*supervisor))
-        caf::anon_send(alive, detail::grow_atom::value);
+    [address] {
+      caf::anon_send(address, detail::grow_atom::value);
     },
     std::chrono::steady_clock::now, scheduler_threads);
   core->is_nested = is_runner;
-  auto actor = system.spawn<detail::pool_actor>(core, lend(provider), runners);
-  *supervisor = actor.address();
-  return flame::pool{std::move(core), std::move(actor)};
+  auto roster = std::make_shared<detail::pool_roster>();
+  roster->address = address;
+  roster->provider = lend(provider);
+  roster->kept = core->options.min;
+  rosters_.push_back(roster);
+  top.handle()->attach_functor([core, name](const caf::error& reason) {
+    core->table.close(std::make_shared<const detail::loss>(detail::loss{
+      errc::pool_closed,
+      fmt::format("pool {} has ended with its supervisor{}", name,
+                  code_of(reason) == errc{} ? std::string{}
+                                            : ": " + describe(reason)),
+      {}}));
+  });
+  caf::anon_send(
+    top.handle(),
+    start_child{{.id = id,
+                 .start = [core, roster, context = runners](
+                            caf::event_based_actor* supervisor) -> caf::actor {
+                   return supervisor->system().spawn<detail::pool_actor>(
+                     core, roster, context);
+                 },
+                 .restart = restart::permanent}});
+  return flame::pool{std::move(core), std::move(address)};
 }
 
 void node::impl::shut_pools_down() {
@@ -304,6 +361,15 @@ std::vector<pool> node::pools() const {
   for (auto& [name, each] : impl_->pools)
     result.push_back(each);
   return result;
+}
+
+supervisor node::root() const {
+  std::lock_guard guard{impl_->mutex};
+  return impl_->top;
+}
+
+tree_entry node::tree() const {
+  return impl_->tree();
 }
 
 void node::shutdown() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <future>
 #include <map>
 #include <memory>
@@ -11,9 +12,12 @@
 #include "caller_ports.hpp"
 #include "flame/detail/caf.hpp"
 #include "flame/node.hpp"
+#include "flame/supervisor.hpp"
+#include "flame/tree.hpp"
 #include "handles.hpp"
 #include "local_runners.hpp"
 #include "placements.hpp"
+#include "pool_roster.hpp"
 #include "reactor.hpp"
 #include "runner_actor.hpp"
 #include "system_config.hpp"
@@ -33,9 +37,18 @@ public:
 
   void shut_pools_down();
 
+  tree_entry tree();
+
+  /// The name of a pool as a child of the node's supervisor.
+  static std::string pool_id(const std::string& pool) {
+    return "pool " + pool;
+  }
+
   node_options options;
   const std::vector<std::string> args;
   const bool is_runner;
+  const std::chrono::steady_clock::time_point begun =
+    std::chrono::steady_clock::now();
   /// Backends that have been made. They end after all actors that use them, on
   /// the thread that ends the node.
   std::map<std::string, std::shared_ptr<backend>> providers;
@@ -55,7 +68,9 @@ public:
   std::shared_ptr<detail::reactor> loop;
   std::shared_ptr<detail::caller_ports> ports;
   std::shared_ptr<detail::placements> placed;
-  /// Lets this node's own runners join; there once there is a pool.
+  /// The supervisor of gateway and pools; there once there is a pool.
+  supervisor top;
+  /// Lets this node's own runners join, whichever actor it is at the time.
   caf::actor gateway;
   caf::actor news;
   detail::local_runners local;
@@ -64,6 +79,8 @@ public:
   std::map<std::string, flame::pool> pools;
 
 private:
+  void start_supervisor();
+  void end_supervisor();
   const pool_options& declared(const std::string& name,
                                const pool_options& defaults) const;
   pool_options resolve(const std::string& name, const pool_options& defaults);
@@ -75,6 +92,8 @@ private:
                          const backend& provider) const;
   std::shared_ptr<backend> lend(std::shared_ptr<backend> provider);
 
+  /// One for each pool.
+  std::vector<std::shared_ptr<detail::pool_roster>> rosters_;
   /// One for each pool: ready once no actor uses its backend any more. A system
   /// of the program's goes on after them, and so cannot be waited for.
   std::vector<std::future<void>> lent_;

@@ -64,6 +64,7 @@ public:
     if (phase_ != phase::asked)
       return;
     phase_ = phase::placed;
+    placed_at_ = std::chrono::steady_clock::now();
     child_ = child;
     address_ = child.address();
     pool_->loop->unwatch(*this);
@@ -75,6 +76,14 @@ public:
         self->link();
       };
     std::exchange(done_, nullptr)->complete(std::move(result));
+  }
+
+  /// Nothing unless the child lives.
+  std::optional<placed_view> look() {
+    std::lock_guard guard{mutex_};
+    if (phase_ != phase::placed)
+      return std::nullopt;
+    return placed_view{runner(), address_, placed_at_};
   }
 
   void failed_to_start(const caf::error& why) {
@@ -233,6 +242,7 @@ private:
   std::unique_ptr<completion> done_;
   caf::actor child_;
   caf::actor_addr address_;
+  time_point placed_at_;
   bool is_caller_told_ = false;
   std::optional<caf::error> ended_by_;
   std::shared_ptr<caller_port> port_;
@@ -277,6 +287,20 @@ void placements::failed(std::uint64_t id, const caf::error& why) {
 void placements::ended(std::uint64_t id, const caf::error& reason) {
   if (auto what = find(id))
     what->ended(reason);
+}
+
+std::vector<placed_view> placements::look() {
+  std::vector<boost::intrusive_ptr<placement>> all;
+  {
+    std::lock_guard guard{mutex_};
+    for (auto& [id, each] : all_)
+      all.push_back(each);
+  }
+  std::vector<placed_view> result;
+  for (auto& each : all)
+    if (auto view = each->look())
+      result.push_back(std::move(*view));
+  return result;
 }
 
 boost::intrusive_ptr<placement> placements::find(std::uint64_t id) {

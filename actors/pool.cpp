@@ -8,9 +8,30 @@
 
 namespace flame {
 
-pool::pool(std::shared_ptr<detail::pool_core> core, caf::actor supervisor)
+namespace {
+
+/// Asks the pool's actor, and the next one where that ends before it answers.
+template <class Atom>
+caf::error ask(const caf::actor& pool, Atom what) {
+  caf::scoped_actor self{pool.home_system()};
+  while (true) {
+    caf::error problem;
+    self->request(pool, caf::infinite, what)
+      .receive([] {},
+               [&](caf::error& why) {
+                 problem = std::move(why);
+               });
+    if (problem != caf::sec::request_receiver_down
+        && code_of(problem) != errc::cancelled)
+      return problem;
+  }
+}
+
+} // namespace
+
+pool::pool(std::shared_ptr<detail::pool_core> core, caf::actor address)
   : core_(std::move(core)),
-    supervisor_(std::move(supervisor)) {
+    address_(std::move(address)) {
   // nop
 }
 
@@ -30,24 +51,18 @@ pool_stats pool::stats() const {
 }
 
 void pool::shutdown() {
-  caf::scoped_actor self{supervisor_.home_system()};
-  // The actor may be gone already; then there is nothing left to wait for.
-  self->request(supervisor_, caf::infinite, detail::stop_atom::value)
-    .receive([] {}, [](const caf::error&) {});
+  // Where its supervisor has ended, there is nothing left to wait for.
+  ask(address_, detail::stop_atom::value);
 }
 
 void pool::begin_shutdown() {
-  caf::anon_send(supervisor_, detail::stop_atom::value);
+  caf::anon_send(address_, detail::stop_atom::value);
 }
 
 void pool::await_minimum() {
-  caf::scoped_actor self{supervisor_.home_system()};
-  self->request(supervisor_, caf::infinite, detail::wait_atom::value)
-    .receive([] {},
-             [this](const caf::error& why) {
-               core_->log->warn("pool starts degraded pool={} min={} {}",
-                                name(), options().min, describe(why));
-             });
+  if (auto why = ask(address_, detail::wait_atom::value))
+    core_->log->warn("pool starts degraded pool={} min={} {}", name(),
+                     options().min, describe(why));
 }
 
 } // namespace flame

@@ -32,13 +32,12 @@ std::uint64_t next_runner_id() {
 } // namespace
 
 pool_actor::pool_actor(caf::actor_config& cfg, std::shared_ptr<pool_core> core,
-                       std::shared_ptr<backend> provider,
+                       std::shared_ptr<pool_roster> roster,
                        std::shared_ptr<const runner_context> context)
   : event_based_actor(cfg),
     core_(std::move(core)),
-    provider_(std::move(provider)),
-    context_(std::move(context)),
-    kept_(core_->options.min) {
+    roster_(std::move(roster)),
+    context_(std::move(context)) {
   // nop
 }
 
@@ -47,20 +46,21 @@ const char* pool_actor::name() const {
 }
 
 void pool_actor::on_exit() {
-  provider_.reset();
-  core_->table.close(std::make_shared<const loss>(
-    loss{errc::pool_closed,
-         fmt::format("pool {} has been shut down", core_->name),
-         {}}));
+  // They ask the next one.
+  auto why =
+    make_error(errc::cancelled,
+               fmt::format("the actor of pool {} has ended", core_->name));
+  for (auto& promise : std::exchange(awaiting_minimum_, {}))
+    promise.deliver(why);
+  for (auto& promise : std::exchange(awaiting_end_, {}))
+    promise.deliver(why);
 }
 
 caf::behavior pool_actor::make_behavior() {
-  set_exit_handler([this](const caf::exit_msg& exit) {
-    // Runners end with their pool; a runner's end is a message of its own.
-    if (exit.source == address() || exit.reason == caf::exit_reason::kill
-        || exit.reason == caf::exit_reason::user_shutdown)
-      quit(exit.reason);
+  set_down_handler([this](const caf::down_msg& what) {
+    ended_unheard(what.source);
   });
+  adopt();
   grow();
   return {
     [this](grow_atom) {
@@ -98,30 +98,43 @@ caf::behavior pool_actor::make_behavior() {
   };
 }
 
+/// Makes the runners of an actor that has ended its own.
+void pool_actor::adopt() {
+  for (auto& [id, each] : roster_->members) {
+    monitor(each.handle);
+    send(each.handle, report_atom::value);
+    if (roster_->closing)
+      send(each.handle, drain_atom::value);
+  }
+  core_->count.booting = booting();
+  if (!roster_->members.empty())
+    schedule_idle_check(core_->table.now() + shortest_wait);
+}
+
 // -- growing ------------------------------------------------------------------
 
 void pool_actor::grow() {
   auto queued = core_->table.take_demand();
-  if (closing_)
+  if (roster_->closing)
     return;
   if (queued > 0)
-    kept_ = core_->options.min;
+    roster_->kept = core_->options.min;
   auto have = booting();
   auto per_runner = core_->options.max_concurrency;
   auto for_queue = (queued + per_runner - 1) / per_runner;
   auto want = std::max(for_queue, wanted() + have);
-  if (want <= have || members_.size() >= core_->options.max)
+  if (want <= have || roster_->members.size() >= core_->options.max)
     return;
   auto now = clock().now();
-  if (now < boot_again_at_) {
+  if (now < roster_->boot_again_at) {
     if (!std::exchange(retry_scheduled_, true))
-      delayed_send(this, boot_again_at_ - now, retry_atom::value);
+      delayed_send(this, roster_->boot_again_at - now, retry_atom::value);
     return;
   }
-  auto room = core_->options.max - members_.size();
+  auto room = core_->options.max - roster_->members.size();
   auto count = std::min(want - have, room);
   // While boots fail, one at a time finds out whether they still do.
-  if (boot_delay_.count() > 0)
+  if (roster_->boot_delay.count() > 0)
     count = have == 0 ? 1 : 0;
   for (std::size_t i = 0; i < count; ++i)
     boot_one();
@@ -130,15 +143,17 @@ void pool_actor::grow() {
 /// Runners that are to be kept and are neither there nor on their way.
 std::size_t pool_actor::wanted() const {
   auto have = staying();
-  return kept_ > have ? kept_ - have : 0;
+  return roster_->kept > have ? roster_->kept - have : 0;
 }
 
 void pool_actor::boot_one() {
   auto id = next_runner_id();
-  auto name = fmt::format("{}-{}", core_->name, ++named_);
-  auto handle =
-    spawn<runner_actor>(caf::actor{this}, core_, provider_, context_, id, name);
-  auto i = members_.emplace(
+  auto name = fmt::format("{}-{}", core_->name, ++roster_->named);
+  auto pool = roster_->address ? roster_->address : caf::actor{this};
+  auto handle = spawn<runner_actor>(std::move(pool), core_, roster_->provider,
+                                    context_, id, name);
+  monitor(handle);
+  auto i = roster_->members.emplace(
     id, member{std::move(handle), std::move(name), clock().now()});
   core_->count.booting = booting();
   if (auto& hook = core_->options.on_grow_start)
@@ -148,19 +163,20 @@ void pool_actor::boot_one() {
 }
 
 void pool_actor::became_ready(const runner_ready& message) {
-  auto i = members_.find(message.id);
-  if (i == members_.end())
+  auto i = roster_->members.find(message.id);
+  // One that is adopted tells what the last actor may have known.
+  if (i == roster_->members.end() || i->second.slots)
     return;
   i->second.slots = message.slots;
-  boot_delay_ = {};
-  boot_again_at_ = time_point::min();
+  roster_->boot_delay = {};
+  roster_->boot_again_at = time_point::min();
   core_->set_boot_problem(nullptr);
   core_->count.booting = booting();
   if (auto& hook = core_->options.on_grow_end)
     run_hook(*core_, "on_grow_end", [&] {
       hook(about(i->second), nullptr);
     });
-  if (ready() >= kept_)
+  if (ready() >= roster_->kept)
     answer_waiting({});
   grow();
   schedule_idle_check(time_after(core_->table.now(), patience(staying())));
@@ -168,14 +184,14 @@ void pool_actor::became_ready(const runner_ready& message) {
 
 std::size_t pool_actor::booting() const {
   return static_cast<std::size_t>(
-    std::ranges::count_if(members_, [](const auto& entry) {
+    std::ranges::count_if(roster_->members, [](const auto& entry) {
       return !entry.second.slots;
     }));
 }
 
 std::size_t pool_actor::ready() const {
   return static_cast<std::size_t>(
-    std::ranges::count_if(members_, [](const auto& entry) {
+    std::ranges::count_if(roster_->members, [](const auto& entry) {
       return entry.second.slots && !entry.second.is_retired;
     }));
 }
@@ -183,7 +199,7 @@ std::size_t pool_actor::ready() const {
 /// Runners that are there or on their way, without those that are going.
 std::size_t pool_actor::staying() const {
   return static_cast<std::size_t>(
-    std::ranges::count_if(members_, [](const auto& entry) {
+    std::ranges::count_if(roster_->members, [](const auto& entry) {
       return !entry.second.is_retired;
     }));
 }
@@ -193,19 +209,19 @@ std::size_t pool_actor::staying() const {
 /// It is wedged, or has had its single use. Its place is free only when it has
 /// ended; below `max`, another one need not wait for that.
 void pool_actor::takes_no_more(std::uint64_t id) {
-  auto i = members_.find(id);
-  if (i == members_.end())
+  auto i = roster_->members.find(id);
+  if (i == roster_->members.end())
     return;
   i->second.is_retired = true;
   grow();
 }
 
 void pool_actor::is_gone(const runner_gone& message) {
-  auto i = members_.find(message.id);
-  if (i == members_.end())
+  auto i = roster_->members.find(message.id);
+  if (i == roster_->members.end())
     return;
   auto gone = std::move(i->second);
-  members_.erase(i);
+  roster_->members.erase(i);
   core_->count.booting = booting();
   switch (message.why) {
     case runner_gone::how::boot_failed:
@@ -226,10 +242,31 @@ void pool_actor::is_gone(const runner_gone& message) {
     run_hook(*core_, "on_shrink", [&] {
       hook(about(gone));
     });
-  if (closing_)
+  if (roster_->closing)
     finish_shutdown();
   else
     grow();
+}
+
+/// It has told its end to an actor that was there before this one.
+void pool_actor::ended_unheard(const caf::actor_addr& runner) {
+  auto& all = roster_->members;
+  auto i = std::ranges::find_if(all, [&](const auto& entry) {
+    return entry.second.handle.address() == runner;
+  });
+  if (i == all.end())
+    return;
+  auto why = runner_gone::how::boot_failed;
+  if (i->second.slots)
+    why =
+      i->second.is_retired ? runner_gone::how::let_go : runner_gone::how::lost;
+  is_gone({i->first, why,
+           std::make_shared<const loss>(
+             loss{errc::runner_lost,
+                  fmt::format("runner {} ended while the actor of its pool was "
+                              "replaced",
+                              i->second.name),
+                  i->second.name})});
 }
 
 void pool_actor::boot_failed(const runner_gone& message, const member& gone) {
@@ -239,18 +276,18 @@ void pool_actor::boot_failed(const runner_gone& message, const member& gone) {
       auto why = message.cause->to_exception();
       hook(about(gone), &why);
     });
-  if (closing_)
+  if (roster_->closing)
     return;
   core_->set_boot_problem(message.cause);
   // Boots that were under way together fail for one reason: the first of them
   // counts.
-  if (gone.begun >= boot_again_at_) {
-    boot_delay_ =
-      std::clamp(boot_delay_ * 2, first_boot_delay, longest_boot_delay);
-    boot_again_at_ = clock().now() + boot_delay_;
+  if (gone.begun >= roster_->boot_again_at) {
+    roster_->boot_delay =
+      std::clamp(roster_->boot_delay * 2, first_boot_delay, longest_boot_delay);
+    roster_->boot_again_at = clock().now() + roster_->boot_delay;
   }
   core_->log->error("boot failed pool={} runner={} retry_ms={} {}", core_->name,
-                    message.cause->runner, boot_delay_.count(),
+                    message.cause->runner, roster_->boot_delay.count(),
                     message.cause->message);
   answer_waiting(message.cause->to_exception().to_error());
   // Waiting helps with a provider that is short of machines, and not with a
@@ -263,12 +300,12 @@ void pool_actor::boot_failed(const runner_gone& message, const member& gone) {
 }
 
 void pool_actor::check_idle() {
-  if (closing_)
+  if (roster_->closing)
     return;
   auto now = core_->table.now();
   auto next = time_point::max();
   auto have = staying();
-  for (auto& [id, each] : members_) {
+  for (auto& [id, each] : roster_->members) {
     if (!each.slots || each.is_retired)
       continue;
     auto time = patience(have);
@@ -276,7 +313,7 @@ void pool_actor::check_idle() {
       break;
     if (let_go_if_idle(each, now, time)) {
       --have;
-      kept_ = std::min(kept_, have);
+      roster_->kept = std::min(roster_->kept, have);
       continue;
     }
     auto since = core_->table.idle_since(*each.slots).value_or(now);
@@ -339,7 +376,9 @@ runner_info pool_actor::about(const member& each) const {
 caf::result<void> pool_actor::await_minimum() {
   auto promise = make_response_promise();
   awaiting_minimum_.push_back(promise);
-  if (ready() >= kept_)
+  if (roster_->closing)
+    answer_waiting(make_error(errc::pool_closed, "the pool is closed"));
+  else if (ready() >= roster_->kept)
     answer_waiting({});
   return promise;
 }
@@ -356,26 +395,26 @@ void pool_actor::answer_waiting(const caf::error& problem) {
 caf::result<void> pool_actor::shut_down() {
   auto promise = make_response_promise();
   awaiting_end_.push_back(promise);
-  if (!std::exchange(closing_, true)) {
+  if (!std::exchange(roster_->closing, true)) {
     core_->table.close(std::make_shared<const loss>(
       loss{errc::pool_closed,
            fmt::format("pool {} is shutting down", core_->name),
            {}}));
-    for (auto& [id, each] : members_)
+    for (auto& [id, each] : roster_->members)
       send(each.handle, drain_atom::value);
   }
   finish_shutdown();
   return promise;
 }
 
+/// The actor stays, and answers whoever shuts the pool down once more.
 void pool_actor::finish_shutdown() {
-  if (!members_.empty())
+  if (!roster_->members.empty())
     return;
+  roster_->provider.reset();
   for (auto& promise : std::exchange(awaiting_end_, {}))
     promise.deliver(caf::unit);
-  for (auto& promise : std::exchange(awaiting_minimum_, {}))
-    promise.deliver(make_error(errc::pool_closed, "the pool is closed"));
-  quit();
+  answer_waiting(make_error(errc::pool_closed, "the pool is closed"));
 }
 
 } // namespace flame::detail

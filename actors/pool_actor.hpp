@@ -1,14 +1,13 @@
 #pragma once
 
 #include <chrono>
-#include <map>
 #include <memory>
 #include <vector>
 
-#include "flame/backend.hpp"
 #include "flame/detail/caf.hpp"
 #include "messages.hpp"
 #include "pool_core.hpp"
+#include "pool_roster.hpp"
 #include "runner_actor.hpp"
 
 namespace flame::detail {
@@ -21,10 +20,13 @@ namespace flame::detail {
 /// is lost is replaced where `min` or the queue need it. Callers and slots are
 /// not its business but the table's; it is told when somebody waits, once, and
 /// not of each call.
+///
+/// It ends with its supervisor, which starts another one in its place where it
+/// ends otherwise: see `pool_roster`.
 class pool_actor final : public caf::event_based_actor {
 public:
   pool_actor(caf::actor_config& cfg, std::shared_ptr<pool_core> core,
-             std::shared_ptr<backend> provider,
+             std::shared_ptr<pool_roster> roster,
              std::shared_ptr<const runner_context> context);
 
   const char* name() const override;
@@ -35,24 +37,16 @@ protected:
   caf::behavior make_behavior() override;
 
 private:
-  struct member {
-    caf::actor handle;
-    std::string name;
-    /// When its boot began.
-    time_point begun;
-    /// Null until the runner is ready.
-    std::shared_ptr<runner_slots> slots = nullptr;
-    bool is_retired = false;
-    /// When `idle_check` last wanted it to stay.
-    time_point kept_at = time_point::min();
-  };
+  using member = pool_roster::member;
 
+  void adopt();
   void grow();
   std::size_t wanted() const;
   void boot_one();
   void became_ready(const runner_ready& message);
   void takes_no_more(std::uint64_t id);
   void is_gone(const runner_gone& message);
+  void ended_unheard(const caf::actor_addr& runner);
   void boot_failed(const runner_gone& message, const member& gone);
   void check_idle();
   bool let_go_if_idle(member& each, time_point now, duration patience);
@@ -69,20 +63,12 @@ private:
   std::size_t staying() const;
 
   const std::shared_ptr<pool_core> core_;
-  std::shared_ptr<backend> provider_;
+  const std::shared_ptr<pool_roster> roster_;
   const std::shared_ptr<const runner_context> context_;
 
-  std::map<std::uint64_t, member> members_;
-  /// Runners that are kept: `min`, or fewer since some of those were idle.
-  std::size_t kept_ = 0;
-  std::uint64_t named_ = 0;
-  /// After a boot that failed, none is tried before this.
-  time_point boot_again_at_ = time_point::min();
-  std::chrono::milliseconds boot_delay_{0};
   bool retry_scheduled_ = false;
   /// The end of time while none is scheduled.
   time_point idle_check_at_ = time_point::max();
-  bool closing_ = false;
   std::vector<caf::response_promise> awaiting_minimum_;
   std::vector<caf::response_promise> awaiting_end_;
 };

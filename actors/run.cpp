@@ -10,6 +10,7 @@
 #include "replay.hpp"
 #include "runner_main.hpp"
 #include "termination.hpp"
+#include "tree_printer.hpp"
 
 namespace flame::detail {
 
@@ -56,6 +57,9 @@ int run_parent(node_options options, std::vector<std::string> args,
                const program& what) {
   node self{
     std::make_unique<node::impl>(std::move(options), std::move(args), false)};
+  tree_printer on_sigusr1{[&] {
+    return to_string(self.tree());
+  }};
   termination on_sigterm{[&] {
     self.shutdown();
   }};

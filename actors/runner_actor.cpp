@@ -69,10 +69,14 @@ void runner_actor::on_exit() {
 }
 
 caf::behavior runner_actor::make_behavior() {
-  link_to(pool_);
-  set_down_handler([this](const caf::down_msg&) {
-    lost_touch();
+  monitor(pool_);
+  set_down_handler([this](const caf::down_msg& what) {
+    if (what.source == pool_.address())
+      quit(caf::exit_reason::user_shutdown);
+    else
+      lost_touch();
   });
+  show();
   // Also of a backend that the program has brought along.
   try {
     boot();
@@ -93,6 +97,9 @@ caf::behavior runner_actor::make_behavior() {
     [this](join_atom, const std::vector<char>& greeting,
            const caf::actor& terminator, const caf::actor& orders) {
       return join(greeting, terminator, orders);
+    },
+    [this](report_atom) {
+      report();
     },
     [this](retired_atom) {
       enter(runner_event::let_go);
@@ -126,6 +133,17 @@ caf::behavior runner_actor::make_behavior() {
       unreported();
     },
   };
+}
+
+/// Tells the pool once more what it may have told an actor that has ended.
+void runner_actor::report() {
+  if (!slots_)
+    return;
+  send(pool_, runner_ready{id_, slots_});
+  if (state_ == runner_state::wedged)
+    send(pool_, wedged_atom::value, id_);
+  else if (state_ == runner_state::draining)
+    send(pool_, retired_atom::value, id_);
 }
 
 bool runner_actor::has_heartbeat() const {
@@ -259,6 +277,8 @@ void runner_actor::make_ready(const caf::actor& terminator,
   if (beat_)
     beat_key_ = context_->beats->watch(
       std::move(beat_), core_->options.heartbeat, telling(silent_atom::value));
+  pid_ = pid;
+  show();
   // Before anybody can have been served, who may ask.
   core_->count.boots += 1;
   // First the slots, then the news: else the pool would see a runner less on
@@ -418,7 +438,7 @@ void runner_actor::finish(runner_gone::how why, loss_ptr cause) {
     caf::anon_send(terminator_, stop_atom::value);
   send(context_->gateway, forget_atom::value, id_);
   send(pool_, runner_gone{id_, why, cause});
-  unlink_from(pool_);
+  core_->hide(id_);
   quit();
 }
 
@@ -427,7 +447,14 @@ bool runner_actor::enter(runner_event event) {
   if (!next)
     return false;
   state_ = *next;
+  if (state_ != runner_state::gone)
+    show();
   return true;
+}
+
+/// To whoever looks at the pool.
+void runner_actor::show() {
+  core_->show(id_, {name_, state_, pid_, born_, slots_});
 }
 
 void runner_actor::overdue() {

@@ -28,10 +28,11 @@ struct runner_context {
 };
 
 /// The parent's side of one runner: boots it, lets it join, offers its slots,
-/// and finds out how it ended. Dies with its runner; what it learns, the pool
-/// actor learns. The states are those of `runner_state.hpp`.
+/// and finds out how it ended. Dies with its runner, and with its pool; what it
+/// learns, the pool actor learns. The states are those of `runner_state.hpp`.
 class runner_actor final : public caf::event_based_actor {
 public:
+  /// @param pool how the pool is reached; it may be another actor by and by
   runner_actor(caf::actor_config& cfg, caf::actor pool,
                std::shared_ptr<pool_core> core,
                std::shared_ptr<backend> provider,
@@ -46,6 +47,7 @@ protected:
   caf::behavior make_behavior() override;
 
 private:
+  void report();
   void boot();
   void started(instance_started& message);
   void boot_failed(errc code, std::string why);
@@ -66,6 +68,7 @@ private:
   void ended(std::string text);
   void finish(runner_gone::how why, loss_ptr cause);
   bool enter(runner_event event);
+  void show();
   void overdue();
   void terminate();
   void unreported();
@@ -87,6 +90,7 @@ private:
   heartbeats::key beat_key_ = 0;
   std::shared_ptr<runner_slots> slots_;
   caf::actor terminator_;
+  int pid_ = 0;
   std::stop_source boot_;
   /// Why this end was brought about, where the exit status would not say.
   std::string verdict_;

@@ -26,6 +26,7 @@
 #include "runner_life.hpp"
 #include "terminator.hpp"
 #include "threads.hpp"
+#include "tree_printer.hpp"
 #include "zygote.hpp"
 
 namespace flame::detail {
@@ -134,6 +135,9 @@ public:
     start_terminator(system, gateway, state->handles);
     is_connected_ = true;
     self_.emplace(std::move(state));
+    on_sigusr1_.emplace([this] {
+      return to_string(self_->tree());
+    });
     if (what_.start)
       what_.start(*self_);
     caf::anon_send(terminator_, join_atom::value);
@@ -353,6 +357,7 @@ private:
   /// Why there is none.
   std::string no_zygote_;
   std::optional<node> self_;
+  std::optional<tree_printer> on_sigusr1_;
   /// Both are there once `is_connected_` is set.
   std::optional<lane_server> server_;
   caf::actor terminator_;

@@ -93,6 +93,8 @@ struct supervised_child {
   bool is_held = false;
   std::vector<caf::response_promise> on_stopped;
 
+  /// Times that it has run.
+  std::size_t incarnations = 0;
   /// Restarts since it last ran for long.
   unsigned restarts = 0;
   time_point running_since = time_point::max();

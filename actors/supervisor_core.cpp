@@ -5,6 +5,7 @@
 #include "inline_actor.hpp"
 #include "logging.hpp"
 #include "supervisor_messages.hpp"
+#include "supervisor_registry.hpp"
 #include "timing.hpp"
 
 namespace flame::detail {
@@ -120,6 +121,8 @@ caf::behavior supervisor_core::begin() {
   self_->attach_functor([core] {
     core->cleaned_up();
   });
+  supervisor_registry::instance().add(
+    {self_->address(), options_.name, to_string(options_.strategy)});
   self_->set_down_handler([core](const caf::down_msg& what) {
     core->actor_ended(what);
   });
@@ -257,6 +260,7 @@ void supervisor_core::start_succeeded(std::uint64_t ticket, started what,
 void supervisor_core::is_running(child_ptr child) {
   enter(child, child_phase::running);
   child->running_since = self_->clock().now();
+  ++child->incarnations;
   log_->debug("child runs supervisor={} child={} runner={}", options_.name,
               child->spec.id, child->runner);
   // It is not started again, so what it was started with need not be kept.
@@ -516,8 +520,15 @@ child_info supervisor_core::about(child_ptr child) const {
         return child_status::stopped;
     }
   };
-  return {child->spec.id,    child->handle, status(),
-          *child->spec.type, child->runner, child->info};
+  auto runs = child->phase == child_phase::running;
+  return {child->spec.id,
+          child->handle,
+          status(),
+          *child->spec.type,
+          child->runner,
+          child->info,
+          std::max<std::size_t>(child->incarnations, 1) - 1,
+          runs ? self_->clock().now() - child->running_since : duration{0}};
 }
 
 std::string supervisor_core::text_of(const caf::error& reason) const {

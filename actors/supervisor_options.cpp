@@ -94,6 +94,20 @@ std::string check(const supervisor_options& options) {
   return result;
 }
 
+const char* to_string(strategy value) noexcept {
+  switch (value) {
+    case strategy::one_for_one:
+      return "one_for_one";
+    case strategy::one_for_all:
+      return "one_for_all";
+    case strategy::rest_for_one:
+      return "rest_for_one";
+    case strategy::dynamic:
+      return "dynamic";
+  }
+  return "unknown";
+}
+
 const char* to_string(child_status value) noexcept {
   switch (value) {
     case child_status::stopped:

@@ -68,7 +68,8 @@ private:
 };
 
 /// Where the children of a supervisor are, by their names: what `child_ref` asks.
-/// Written by the supervisor alone. Thread-safe.
+/// Written by the supervisor, but for children that are yet to be
+/// added. Thread-safe.
 class child_places {
 public:
   explicit child_places(caf::actor_system& system) : system_(system) {
@@ -76,6 +77,11 @@ public:
   }
 
   void set(const std::string& id, child_place place);
+
+  /// A child of this name is about to be added: until then, it is awaited.
+  void expect(const std::string& id) {
+    set(id, {child_place::state::awaited});
+  }
 
   /// The supervisor has ended.
   void close(const caf::error& reason);

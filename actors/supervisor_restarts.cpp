@@ -5,6 +5,7 @@
 
 #include "supervisor_core.hpp"
 #include "supervisor_messages.hpp"
+#include "supervisor_registry.hpp"
 #include "timing.hpp"
 
 namespace flame::detail {
@@ -326,6 +327,7 @@ void supervisor_core::leave_if_all_stopped() {
 
 /// The actor has ended, in whichever way.
 void supervisor_core::cleaned_up() {
+  supervisor_registry::instance().remove(self_->address());
   // It may have been killed.
   for (auto& child : children_)
     if (auto handle = std::exchange(child.handle, nullptr))

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -11,6 +12,7 @@
 #include "flame/codec.hpp"
 #include "flame/options.hpp"
 #include "logging.hpp"
+#include "runner_state.hpp"
 #include "slot_table.hpp"
 
 namespace flame::detail {
@@ -18,6 +20,18 @@ namespace flame::detail {
 class caller_ports;
 class placements;
 class reactor;
+
+/// A runner as whoever looks at a pool sees it.
+struct runner_view {
+  std::string name;
+  runner_state state = runner_state::booting;
+  /// 0 until it is known.
+  int pid = 0;
+  /// When its boot began.
+  time_point begun = {};
+  /// Null until it is ready.
+  std::shared_ptr<runner_slots> slots = nullptr;
+};
 
 /// What a pool shares with those who call on it. Thread-safe: everything in it
 /// is constant or guards itself.
@@ -82,9 +96,30 @@ public:
     return boot_problem_;
   }
 
+  /// Said by the runner's actor.
+  void show(std::uint64_t id, runner_view how) {
+    std::lock_guard guard{mutex_};
+    runners_.insert_or_assign(id, std::move(how));
+  }
+
+  void hide(std::uint64_t id) {
+    std::lock_guard guard{mutex_};
+    runners_.erase(id);
+  }
+
+  /// The runners, in the order of their boots.
+  std::vector<runner_view> look() const {
+    std::lock_guard guard{mutex_};
+    std::vector<runner_view> result;
+    for (auto& [id, each] : runners_)
+      result.push_back(each);
+    return result;
+  }
+
 private:
   mutable std::mutex mutex_;
   loss_ptr boot_problem_;
+  std::map<std::uint64_t, runner_view> runners_;
 };
 
 } // namespace flame::detail

@@ -168,6 +168,8 @@ public:
     // The runner decides what they mean.
     handle(SIGTERM);
     handle(SIGPIPE);
+    // Meant for the runner, where all processes of the program are told.
+    handle(SIGUSR1);
     watch_children();
     ::getrlimit(RLIMIT_NOFILE, &files_);
     auto most = files_;

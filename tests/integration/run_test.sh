@@ -135,4 +135,45 @@ terminate "after SIGTERM, what runs gets shutdown_timeout and no more" \
   --pools.services.shutdown_timeout=100ms --wait 200
 terminate "a program that handles SIGTERM itself is left to do so" \
   7 "working" 1 "$program" --own
+
+# Waits until a text is in the output.
+await() {
+  for ((i = 0; i < 600; ++i)); do
+    grep -qF -- "$1" "$output" && return
+    sleep 0.05
+  done
+}
+
+# The processes below one, itself included.
+processes_of() {
+  local child
+  echo "$1"
+  for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do
+    processes_of "$child"
+  done
+}
+
+# SIGUSR1 to all processes of a program: parent and runner say what they are,
+# and nobody ends of it.
+: >"$output"
+timeout --foreground -s KILL 60 "$program" --pools.services.backend=process \
+  --pools.services.isolation=process --wait 3 >"$output" 2>&1 &
+waiting=$!
+await working
+mapfile -t all < <(processes_of "$waiting")
+kill -USR1 "${all[@]:1}"
+await "node flame"
+await "runner=services-1 | node flame"
+kill -TERM "${all[1]}"
+got=0
+wait "$waiting" || got=$?
+if [[ $got != 143 || ${#all[@]} -lt 5 ]]; then
+  echo "FAIL SIGUSR1 ends no process: status $got, processes ${all[*]}"
+  failures=$((failures + 1))
+fi
+for expected in "node flame" "├─ gateway running" \
+  "pool services running" "runner services-1 ready" "slots=1/8" \
+  "runner=services-1 | node flame" "the work is done"; do
+  also "SIGUSR1 shows what a node consists of" "$expected"
+done
 exit $((failures > 0))

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include "call_common.hpp"
+#include "supervisor_places.hpp"
 #include "welcome.hpp"
 
 namespace {
@@ -104,12 +105,16 @@ public:
       [this] {
         return scheduler.clock().now();
       });
-    pool = system_.spawn<pool_actor>(core, provider, context);
-    scheduler.run();
+    roster->address = places_.refer_to("pool", {});
+    roster->provider = provider;
+    roster->kept = options.min;
+    context_ = std::move(context);
+    start_actor();
   }
 
   ~fixture() {
-    caf::anon_send_exit(pool, caf::exit_reason::kill);
+    end_actor();
+    places_.close({});
     caf::anon_send_exit(gateway_, caf::exit_reason::kill);
     runners.clear();
     scheduler.run();
@@ -117,6 +122,43 @@ public:
       core->table.withdraw(*each);
       core->table.release(*each);
     }
+  }
+
+  /// As the pool's supervisor does, in the beginning and after its actor ended.
+  void start_actor() {
+    pool = system_.spawn<pool_actor>(core, roster, context_);
+    places_.set("pool", {child_place::state::present, pool});
+    scheduler.run();
+  }
+
+  /// The pool's actor ends, by no wish of the pool's. What it is told before
+  /// `start_actor`, and what it had not yet handled, is lost.
+  void end_actor() {
+    caf::anon_send_exit(pool, caf::exit_reason::kill);
+    places_.set("pool", {});
+    scheduler.run();
+  }
+
+  /// The pool's supervisor ends.
+  void give_up() {
+    end_actor();
+    places_.close(caf::exit_reason::user_shutdown);
+    scheduler.run();
+  }
+
+  /// Shuts the pool down; `flag` says when that is over.
+  void shut_down(bool& flag) {
+    asker_ = system_.spawn([&flag, this](caf::event_based_actor* self) {
+      self->request(pool, caf::infinite, stop_atom::value)
+        .then(
+          [&flag] {
+            flag = true;
+          },
+          [](const caf::error&) {
+            // Its actor has ended.
+          });
+    });
+    scheduler.run();
   }
 
   void queue(int callers) {
@@ -186,7 +228,10 @@ public:
 private:
   test_config config_;
   caf::actor_system system_{config_};
+  child_places places_{system_};
   caf::actor gateway_;
+  caf::actor asker_;
+  std::shared_ptr<const runner_context> context_;
   std::vector<std::unique_ptr<waiter>> waiters_;
 
 public:
@@ -196,6 +241,7 @@ public:
   /// The runner actors, in the order of their boots.
   std::vector<caf::actor> runners;
   std::shared_ptr<pool_core> core;
+  std::shared_ptr<pool_roster> roster = std::make_shared<pool_roster>();
   caf::actor pool;
   /// How often a runner was told to stop.
   int stops = 0;
@@ -291,11 +337,7 @@ TEST_CASE("a pool ends although its backend never answers to a boot") {
   fixture world{{.max = 1, .boot_timeout = flame::infinite}};
   world.queue(1);
   bool has_ended = false;
-  world.pool->attach_functor([&] {
-    has_ended = true;
-  });
-  caf::anon_send(world.pool, stop_atom::value);
-  world.scheduler.run();
+  world.shut_down(has_ended);
   CHECK_FALSE(has_ended);
   CHECK(world.provider->orders[0].request.cancelled.stop_requested());
   world.pass(5s);
@@ -308,11 +350,7 @@ TEST_CASE("a pool ends although its backend reports no end") {
   world.start(0);
   REQUIRE_FALSE(world.join(0));
   bool has_ended = false;
-  world.pool->attach_functor([&] {
-    has_ended = true;
-  });
-  caf::anon_send(world.pool, stop_atom::value);
-  world.scheduler.run();
+  world.shut_down(has_ended);
   world.pass(1s);
   CHECK(*world.provider->orders[0].terminations == 1);
   CHECK_FALSE(has_ended);
@@ -729,6 +767,169 @@ TEST_CASE("callers who wait get a new runner when the only one is lost") {
   REQUIRE(world.provider->orders.size() == 2);
   world.boot(1);
   CHECK(world.core->table.count().queued == 1);
+}
+
+// -- another actor for the pool -----------------------------------------------
+
+TEST_CASE("a pool's next actor adopts its runners, and its callers know "
+          "nothing of it") {
+  diary told;
+  flame::pool_options options{
+    .max = 1, .max_concurrency = 1, .idle_shutdown_after = 10s};
+  told.keep_for(options);
+  fixture world{options};
+  world.queue(2);
+  world.boot(0);
+  world.end_actor();
+  CHECK(world.core->table.count().runners == 1);
+  CHECK(world.core->table.count().in_use == 1);
+  CHECK(world.core->table.count().queued == 1);
+  world.start_actor();
+  CHECK(world.provider->orders.size() == 1);
+  CHECK(*world.provider->orders[0].terminations == 0);
+  world.release(0);
+  CHECK(world.core->table.count().queued == 0);
+  world.release(1);
+  world.pass(10s);
+  CHECK(world.stops == 1);
+  world.end(0);
+  CHECK(world.core->count.retired == 1);
+  CHECK(
+    told.entries
+    == std::vector<std::string>{"start p-1 0", "end p-1 1", "shrink p-1 0"});
+}
+
+TEST_CASE("a pool's next actor replaces runners as the last one did") {
+  fixture world{{.max = 1, .max_concurrency = 1}};
+  world.queue(2);
+  world.boot(0);
+  world.end_actor();
+  world.start_actor();
+  world.end(0);
+  CHECK(world.core->count.lost == 1);
+  REQUIRE(world.provider->orders.size() == 2);
+  CHECK(world.provider->orders[1].request.runner == "p-2");
+  world.boot(1);
+  CHECK(world.core->table.count().queued == 0);
+}
+
+TEST_CASE("callers who come while a pool has no actor are seen by the next") {
+  fixture world{{.max = 1}};
+  world.end_actor();
+  world.queue(1);
+  REQUIRE(world.provider->orders.empty());
+  world.start_actor();
+  CHECK(world.provider->orders.size() == 1);
+}
+
+TEST_CASE("a runner that gets ready while its pool has no actor is known") {
+  diary told;
+  flame::pool_options options{.max = 1, .idle_shutdown_after = 10s};
+  told.keep_for(options);
+  fixture world{options};
+  world.queue(1);
+  world.start(0);
+  world.end_actor();
+  REQUIRE_FALSE(world.join(0));
+  CHECK(world.core->table.count().queued == 0);
+  CHECK(world.core->count.booting == 1);
+  world.start_actor();
+  CHECK(world.core->count.booting == 0);
+  CHECK(told.entries == std::vector<std::string>{"start p-1 0", "end p-1 1"});
+  world.release(0);
+  world.pass(10s);
+  CHECK(world.stops == 1);
+}
+
+TEST_CASE("a runner that is lost while its pool has no actor is replaced") {
+  fixture world{{.min = 1, .max = 1}};
+  world.boot(0);
+  world.end_actor();
+  world.end(0);
+  CHECK(world.core->table.count().runners == 0);
+  world.start_actor();
+  CHECK(world.core->count.lost == 1);
+  CHECK(world.provider->orders.size() == 2);
+}
+
+TEST_CASE("a boot that fails while its pool has no actor is tried again") {
+  fixture world{{.max = 1}};
+  world.queue(1);
+  world.end_actor();
+  world.fail(0);
+  world.scheduler.run();
+  world.start_actor();
+  CHECK(world.core->count.failed_boots == 1);
+  world.pass(100ms);
+  REQUIRE(world.provider->orders.size() == 2);
+  world.boot(1);
+  CHECK(world.core->table.count().queued == 0);
+}
+
+TEST_CASE("a runner that is wedged while its pool has no actor is replaced") {
+  fixture world{{.min = 1, .max = 2, .max_concurrency = 2}};
+  world.boot(0);
+  world.queue(2);
+  world.end_actor();
+  world.wedge(0);
+  world.start_actor();
+  CHECK(world.provider->orders.size() == 2);
+}
+
+TEST_CASE("a runner that has had its single use while its pool has no actor") {
+  fixture world{{.max = 1, .max_concurrency = 1, .single_use = true}};
+  world.queue(2);
+  world.boot(0);
+  world.end_actor();
+  world.release(0);
+  CHECK(world.stops == 1);
+  world.start_actor();
+  world.end(0);
+  CHECK(world.core->count.retired == 1);
+  CHECK(world.core->count.lost == 0);
+  CHECK(world.provider->orders.size() == 2);
+}
+
+TEST_CASE("the pause after boots that fail goes on with the next actor") {
+  fixture world{{.max = 1}};
+  world.queue(1);
+  world.fail(0);
+  world.scheduler.run();
+  world.end_actor();
+  world.start_actor();
+  CHECK(world.provider->orders.size() == 1);
+  world.pass(99ms);
+  CHECK(world.provider->orders.size() == 1);
+  world.pass(1ms);
+  CHECK(world.provider->orders.size() == 2);
+}
+
+TEST_CASE("a pool that shuts down goes on doing so with its next actor") {
+  fixture world{{.max = 1, .max_concurrency = 1}};
+  world.queue(2);
+  world.boot(0);
+  bool has_ended = false;
+  world.shut_down(has_ended);
+  world.end_actor();
+  world.start_actor();
+  CHECK_FALSE(has_ended);
+  CHECK(world.core->table.count().queued == 0);
+  world.shut_down(has_ended);
+  CHECK_FALSE(has_ended);
+  world.release(0);
+  world.end(0);
+  CHECK(has_ended);
+  CHECK(world.provider->orders.size() == 1);
+  CHECK_FALSE(world.roster->provider);
+}
+
+TEST_CASE("runners end with their pool where it gets no other actor") {
+  fixture world{{.max = 1}};
+  world.queue(1);
+  world.boot(0);
+  world.give_up();
+  CHECK(world.core->table.count().runners == 0);
+  CHECK(world.stops == 1);
 }
 
 } // namespace

@@ -17,3 +17,4 @@
 #include "flame/stream.hpp"
 #include "flame/supervisor.hpp"
 #include "flame/track.hpp"
+#include "flame/tree.hpp"

@@ -17,6 +17,8 @@
 #include "flame/fwd.hpp"
 #include "flame/options.hpp"
 #include "flame/pool.hpp"
+#include "flame/supervisor.hpp"
+#include "flame/tree.hpp"
 
 namespace flame {
 
@@ -136,6 +138,19 @@ public:
 
   /// The pools that have been started.
   std::vector<flame::pool> pools() const;
+
+  /// The supervisor of the node's own actors, `gateway` and `pool <name>`: one
+  /// that is killed or fails is started again, and takes over its runners. It
+  /// gives up after more than 10 restarts within 10 s: then all pools are closed,
+  /// and their callers fail with `pool_closed`. Null before there is a pool.
+  flame::supervisor root() const;
+
+  /// Pools with their runners, supervisors with their children, as they are
+  /// now. Supervisors are asked, and have 1 s to answer.
+  ///
+  /// On SIGUSR1, `flame::run` prints it on standard error, in runners too.
+  /// @throws call_error `on_scheduler_thread` inside an actor
+  tree_entry tree() const;
 
   /// Shuts all pools down, see `pool::shutdown`.
   void shutdown();

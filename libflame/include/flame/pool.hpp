@@ -58,7 +58,7 @@ public:
   }
 
   /// @private
-  pool(std::shared_ptr<detail::pool_core> core, caf::actor supervisor);
+  pool(std::shared_ptr<detail::pool_core> core, caf::actor address);
 
   /// @private starts what `shutdown` waits for
   void begin_shutdown();
@@ -73,7 +73,8 @@ public:
 
 private:
   std::shared_ptr<detail::pool_core> core_;
-  caf::actor supervisor_;
+  /// Stands for the pool's actor, whichever it is at the time.
+  caf::actor address_;
 };
 
 } // namespace flame

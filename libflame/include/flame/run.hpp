@@ -66,6 +66,10 @@ namespace flame {
 /// not run if it has not. A second SIGTERM ends it at once. A program that
 /// handles or ignores SIGTERM itself is left to do so.
 ///
+/// SIGUSR1 to a parent or a runner prints what it consists of on standard error,
+/// see `node::tree`; of a runner, the parent logs it. A program that handles or
+/// ignores SIGUSR1 itself is left to do so.
+///
 /// @returns the exit status: that of `main`; 1 if a member throws; 2 if the
 ///          configuration is not valid. Both are reported on standard error
 template <class App>

@@ -62,6 +62,9 @@ enum class strategy : unsigned char {
   dynamic,
 };
 
+/// `"one_for_one"` and so on.
+FLAME_EXPORT const char* to_string(strategy value) noexcept;
+
 /// Which end of a child is followed by a restart.
 enum class restart : unsigned char {
   /// Each.
@@ -320,6 +323,12 @@ struct child_info {
 
   /// What its start function told beside the actor.
   caf::message info;
+
+  /// Times that it has been started again, ever.
+  std::size_t restarts = 0;
+
+  /// How long its present incarnation has been running; 0 if none is.
+  duration age{0};
 };
 
 struct child_counts {
@@ -471,6 +480,11 @@ public:
 
   explicit operator bool() const noexcept {
     return handle_ != nullptr;
+  }
+
+  /// @private
+  const std::shared_ptr<detail::child_places>& places() const noexcept {
+    return places_;
   }
 
 private:
