@@ -1,9 +1,11 @@
 // A parent with three pools under constant work, whose runners and workers are
-// killed, stopped, crashed and told to end at random. At the end every call is
+// killed, stopped, crashed and told to end at random, and whose own actors are
+// killed. At the end every call is
 // accounted for, the supervised children are there, and nothing is left.
 //
 //   chaos [--seed N] [--seconds S]
 #include <algorithm>
+#include <array>
 #include <future>
 #include <iostream>
 
@@ -413,7 +415,14 @@ int run(flame::node& node, const settings& what) {
     std::make_shared<ledger>((std::filesystem::temp_directory_path()
                               / ("flame-chaos-" + std::to_string(::getpid())))
                                .string());
-  injector faults{what.seed};
+  injector faults{what.seed, [&](std::size_t which) {
+                    auto top = node.root();
+                    static constexpr std::array names{
+                      "gateway", "pool threads", "pool workers", "pool mixed"};
+                    auto id = names[which % names.size()];
+                    if (auto victim = top.child(id).now())
+                      caf::anon_send_exit(victim, caf::exit_reason::kill);
+                  }};
   memory_watch memory;
   std::vector<std::string> wrong;
   {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <random>
 #include <string>
@@ -21,7 +22,11 @@ using namespace std::chrono_literals;
 /// from which are there.
 class injector {
 public:
-  explicit injector(unsigned seed) : random_(seed) {
+  /// @param kill_actor kills one of the actors of the parent's node, of which
+  ///        it may choose by the number
+  injector(unsigned seed, std::function<void(std::size_t)> kill_actor)
+    : kill_actor_(std::move(kill_actor)),
+      random_(seed) {
     // nop
   }
 
@@ -41,10 +46,21 @@ public:
       fault{"workers crashed", 3, SIGSEGV},
       fault{"workers stopped for good", 3, SIGSTOP},
       fault{"workers stopped for a moment", 3, SIGSTOP, true},
+      fault{"actors of the node killed", 0, SIGKILL},
     };
     auto& what = faults[below(faults.size())];
     auto which = below(1 << 16);
     auto moment = std::chrono::milliseconds{below(100)};
+    if (what.depth == 0) {
+      // Within the restarts that the node's supervisor takes, which are told
+      // from a pool that is broken by their number.
+      auto now = std::chrono::steady_clock::now();
+      if (now - actor_killed_at_ < 1100ms)
+        return;
+      actor_killed_at_ = now;
+      ++tally_[what.name];
+      return kill_actor_(which);
+    }
     auto victims = processes_at(what.depth);
     if (victims.empty())
       return;
@@ -65,6 +81,7 @@ public:
 private:
   struct fault {
     const char* name;
+    /// Below the parent; 0 for its actors.
     std::size_t depth;
     int signal;
     bool goes_on = false;
@@ -74,6 +91,8 @@ private:
     return std::uniform_int_distribution<std::size_t>{0, end - 1}(random_);
   }
 
+  std::function<void(std::size_t)> kill_actor_;
+  std::chrono::steady_clock::time_point actor_killed_at_ = {};
   std::mt19937 random_;
   std::map<std::string, std::size_t> tally_;
 };
