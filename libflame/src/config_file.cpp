@@ -130,15 +130,52 @@ private:
     if (!expect_map(pool, "pool " + in_quotes(named.text)))
       return;
     for_each(pool, [&](const yaml_tree& key, const yaml_tree& value) {
-      // Dots are for flags: in a file, a backend's settings are a map.
-      if (!find_pool_option(key.text))
+      // Dots are for flags: in a file, groups and a backend's settings are maps.
+      auto is_group = !keys_in_group(key.text).empty();
+      if (is_group)
+        read_group(key, value, into);
+      else if (!find_pool_option(key.text)
+               || key.text.find('.') != std::string::npos)
         fail(key, "unknown key " + in_quotes(key.text) + ": "
-                    + suggestion(key.text, pool_keys()));
+                    + suggestion(key.text, pool_file_keys()));
       else if (key.text == "backend" && value.what == kind::map)
         read_backend(value, into);
       else if (expect_scalar(key, value))
         read_pool_setting(into, key.text, value.text, place_of(value), wrong_);
     });
+  }
+
+  void read_group(const yaml_tree& group, const yaml_tree& options,
+                  section& into) {
+    if (!expect_map(options, in_quotes(group.text)))
+      return;
+    for_each(options, [&](const yaml_tree& key, const yaml_tree& value) {
+      auto full = group.text + '.' + key.text;
+      auto* row = find_pool_option(full);
+      if (!row)
+        fail(key, "unknown key " + in_quotes(key.text) + " in "
+                    + in_quotes(group.text) + ": "
+                    + suggestion(key.text, keys_in_group(group.text)));
+      else if (row->kind == option_kind::codes && value.what == kind::list)
+        read_list(full, value, into);
+      else if (expect_scalar(key, value))
+        read_pool_setting(into, full, value.text, place_of(value), wrong_);
+    });
+  }
+
+  // As the text that flags and variables have for it.
+  void read_list(const std::string& key, const yaml_tree& list, section& into) {
+    std::string text = "[";
+    for (auto& each : list.items) {
+      if (each->what == kind::broken)
+        return;
+      if (each->what != kind::scalar) {
+        fail(*each, in_quotes(key) + " must be a list of single values");
+        return;
+      }
+      text += (text.size() > 1 ? ", " : "") + each->text;
+    }
+    read_pool_setting(into, key, text + ']', place_of(list), wrong_);
   }
 
   void read_backend(const yaml_tree& backend, section& into) {

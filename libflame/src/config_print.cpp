@@ -59,8 +59,16 @@ public:
 
   void line(std::size_t depth, std::string_view key, std::string_view value,
             const place& at) {
-    auto line =
-      std::string(depth * 2, ' ') + scalar(key) + ": " + scalar(value);
+    raw_line(depth, key, scalar(value), at);
+  }
+
+  /// With a value that is YAML.
+  void raw_line(std::size_t depth, std::string_view key, std::string_view value,
+                const place& at) {
+    auto line = std::string(depth * 2, ' ')
+                  .append(scalar(key))
+                  .append(": ")
+                  .append(value);
     line.append(line.size() < comment_column ? comment_column - line.size() : 1,
                 ' ');
     text_ += line + "# " + at.comment + '\n';
@@ -125,13 +133,20 @@ void print_pool(printer& out, std::string_view name,
                 const detail::merged<pool_options>& pool,
                 const std::optional<std::string>& standard_backend) {
   out.open(1, name);
+  std::string_view opened;
   for (auto& row : detail::pool_schema()) {
+    auto [group, key] = detail::group_and_key(row.key);
+    if (group != std::exchange(opened, group) && !group.empty())
+      out.open(2, group);
+    auto value = detail::format_value(row, detail::get(row, pool.options));
+    auto& at = pool.places.find(row.key)->second;
+    auto depth = group.empty() ? 2 : 3;
     if (row.kind == detail::option_kind::backend_name)
       print_backend(out, pool, standard_backend);
+    else if (row.kind == detail::option_kind::codes)
+      out.raw_line(depth, key, value, at);
     else
-      out.line(2, row.key,
-               detail::format_value(row, detail::get(row, pool.options)),
-               pool.places.find(row.key)->second);
+      out.line(depth, key, value, at);
   }
 }
 

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <limits>
 #include <type_traits>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "config_text.hpp"
 
@@ -23,6 +26,10 @@ constexpr std::array levels = {
 
 constexpr std::array isolations = {std::string_view{"thread"},
                                    std::string_view{"process"}};
+
+constexpr std::array repeatable = {
+  errc::runner_lost, errc::boot_failed,      errc::call_crashed,
+  errc::queue_full,  errc::out_of_resources, errc::remote_exception};
 
 using pool_row = option<pool_options>;
 
@@ -98,6 +105,27 @@ constexpr std::array pool_rows = {
             "Calls that such a process serves before another one takes its "
             "place; 0: no limit."},
            &pool_options::max_calls_per_worker},
+  pool_row{{"retry.attempts", option_kind::count, 1, 1'000, "attempts",
+            "Most attempts for a call that is idempotent, the first one "
+            "included; 1: none is repeated."},
+           &retry_options::attempts},
+  pool_row{{"retry.backoff", option_kind::time, 0, forever, "time",
+            "Pause before the second attempt; doubled before each further one, "
+            "up to 1min or this."},
+           &retry_options::backoff},
+  pool_row{{"retry.jitter", option_kind::fraction, 0, 1, "fraction",
+            "Share of each pause that is left to chance."},
+           &retry_options::jitter},
+  pool_row{{"retry.on", option_kind::codes, 0, 0, "codes",
+            "The failures that are worth another attempt."},
+           &retry_options::on},
+  pool_row{{"heartbeat.interval", option_kind::time, 0, forever, "time",
+            "Time between two heart-beats of parent and runner; 0s: none."},
+           &heartbeat_options::interval},
+  pool_row{{"heartbeat.tolerance", option_kind::time, 1, forever, "time",
+            "Silence after which a runner is ended and replaced, and a runner "
+            "leaves its parent. More than the interval."},
+           &heartbeat_options::tolerance},
   pool_row{{"allow_different_builds", option_kind::flag, 0, 1, "true|false",
             "Whether runners may be other builds of the program; then only "
             "functions that FLAME_FUNCTION names can be called."},
@@ -154,7 +182,65 @@ bool parse_flag(std::string_view text) {
   return text == "true";
 }
 
+double parse_fraction(std::string_view text) {
+  double result = 0;
+  auto end = text.data() + text.size();
+  auto [stopped, error] = std::from_chars(text.data(), end, result);
+  if (error != std::errc{} || stopped != end)
+    throw_invalid(in_quotes(text) + " is not a number");
+  return result;
+}
+
+std::vector<std::string_view> names_of_codes() {
+  std::vector<std::string_view> result;
+  for (auto code : repeatable)
+    result.push_back(to_string(code));
+  return result;
+}
+
+errc parse_code(std::string_view text) {
+  for (auto code : repeatable)
+    if (to_string(code) == text)
+      return code;
+  throw_invalid(in_quotes(text) + " is not a failure to repeat for: "
+                + suggestion(text, names_of_codes()));
+}
+
+/// Separated by commas, in brackets or not, as in YAML.
+std::vector<errc> parse_codes(std::string_view text) {
+  if (text.starts_with('[') && text.ends_with(']'))
+    text = trimmed(text.substr(1, text.size() - 2));
+  std::vector<errc> result;
+  while (!text.empty()) {
+    auto comma = std::min(text.find(','), text.size());
+    auto code = parse_code(trimmed(text.substr(0, comma)));
+    if (std::find(result.begin(), result.end(), code) == result.end())
+      result.push_back(code);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return result;
+}
+
+std::string format_codes(const std::vector<errc>& codes) {
+  std::vector<std::string_view> names;
+  for (auto code : codes)
+    names.push_back(to_string(code));
+  return '[' + joined(names) + ']';
+}
+
+std::optional<std::string> mistake_in_codes(const std::vector<errc>& codes) {
+  for (auto code : codes)
+    if (std::find(repeatable.begin(), repeatable.end(), code)
+        == repeatable.end())
+      return in_quotes(to_string(code)) + " is not a failure to repeat for: "
+             + suggestion(to_string(code), names_of_codes());
+  return std::nullopt;
+}
+
 bool in_range(const option_info& info, const option_value& value) {
+  if (auto number = std::get_if<double>(&value))
+    return *number >= static_cast<double>(info.low)
+           && *number <= static_cast<double>(info.high);
   if (auto number = std::get_if<std::size_t>(&value))
     return *number >= info.low && *number <= info.high;
   auto count = std::get<duration>(value).count();
@@ -184,17 +270,54 @@ std::optional<std::string> mistake_in_isolation(const std::string& what) {
   return in_quotes(what) + " is neither `thread` nor `process`";
 }
 
+/// The part of the options that has a member.
+template <class Options, class T>
+const Options& part_with(T Options::*, const Options& options) {
+  return options;
+}
+
+template <class Options, class T>
+Options& part_with(T Options::*, Options& options) {
+  return options;
+}
+
+template <class T>
+const retry_options& part_with(T retry_options::*,
+                               const pool_options& options) {
+  return options.retry;
+}
+
+template <class T>
+retry_options& part_with(T retry_options::*, pool_options& options) {
+  return options.retry;
+}
+
+template <class T>
+const heartbeat_options& part_with(T heartbeat_options::*,
+                                   const pool_options& options) {
+  return options.heartbeat;
+}
+
+template <class T>
+heartbeat_options& part_with(T heartbeat_options::*, pool_options& options) {
+  return options.heartbeat;
+}
+
+template <class T>
+option_value value_of(const T& field) {
+  if constexpr (std::is_same_v<T, backend_options>)
+    return field.name;
+  else if constexpr (std::is_same_v<T, isolation>)
+    return std::string{to_string(field)};
+  else
+    return field;
+}
+
 template <class Options>
 option_value get_field(const option<Options>& row, const Options& from) {
   return std::visit(
-    [&](auto member) -> option_value {
-      if constexpr (std::is_same_v<decltype(member),
-                                   backend_options Options::*>)
-        return (from.*member).name;
-      else if constexpr (std::is_same_v<decltype(member), isolation Options::*>)
-        return std::string{to_string(from.*member)};
-      else
-        return from.*member;
+    [&](auto member) {
+      return value_of(part_with(member, from).*member);
     },
     row.field);
 }
@@ -204,19 +327,19 @@ void set_field(const option<Options>& row, Options& to,
                const option_value& value) {
   std::visit(
     [&](auto member) {
-      using type = std::decay_t<decltype(to.*member)>;
+      auto& field = part_with(member, to).*member;
+      using type = std::decay_t<decltype(field)>;
       if constexpr (std::is_same_v<type, backend_options>) {
         auto& name = std::get<std::string>(value);
-        auto& backend = to.*member;
-        if (!backend.name.empty() && backend.name != name)
-          backend.settings.clear();
-        backend.name = name;
+        if (!field.name.empty() && field.name != name)
+          field.settings.clear();
+        field.name = name;
       } else if constexpr (std::is_same_v<type, isolation>) {
-        to.*member = std::get<std::string>(value) == isolations.back()
-                       ? isolation::process
-                       : isolation::thread;
+        field = std::get<std::string>(value) == isolations.back()
+                  ? isolation::process
+                  : isolation::thread;
       } else {
-        to.*member = std::get<type>(value);
+        field = std::get<type>(value);
       }
     },
     row.field);
@@ -240,6 +363,33 @@ std::vector<std::string_view> node_keys() {
   return keys_of(node_rows);
 }
 
+std::vector<std::string_view> pool_file_keys() {
+  std::vector<std::string_view> result;
+  for (auto key : pool_keys()) {
+    auto [group, own] = group_and_key(key);
+    auto shown = group.empty() ? own : group;
+    if (result.empty() || result.back() != shown)
+      result.push_back(shown);
+  }
+  return result;
+}
+
+std::vector<std::string_view> keys_in_group(std::string_view group) {
+  std::vector<std::string_view> result;
+  for (auto key : pool_keys())
+    if (auto parts = group_and_key(key); !group.empty() && parts.first == group)
+      result.push_back(parts.second);
+  return result;
+}
+
+std::pair<std::string_view, std::string_view> group_and_key(
+  std::string_view key) {
+  auto dot = key.find('.');
+  if (dot == std::string_view::npos)
+    return {{}, key};
+  return {key.substr(0, dot), key.substr(dot + 1)};
+}
+
 const option<pool_options>* find_pool_option(std::string_view key) {
   return find_in(pool_rows, key);
 }
@@ -261,6 +411,10 @@ option_value parse_value(const option_info& info, std::string_view text) {
     result = parse_duration(word);
   else if (info.kind == option_kind::flag)
     result = parse_flag(word);
+  else if (info.kind == option_kind::fraction)
+    result = parse_fraction(word);
+  else if (info.kind == option_kind::codes)
+    result = parse_codes(word);
   if (auto mistake = mistake_in(info, result))
     throw_invalid(std::move(*mistake));
   return result;
@@ -274,6 +428,10 @@ std::string format_value(const option_info& info, const option_value& value) {
                                           : std::to_string(*number);
   if (auto flag = std::get_if<bool>(&value))
     return *flag ? "true" : "false";
+  if (auto part = std::get_if<double>(&value))
+    return fmt::format("{}", *part);
+  if (auto codes = std::get_if<std::vector<errc>>(&value))
+    return format_codes(*codes);
   return std::get<std::string>(value);
 }
 
@@ -285,6 +443,8 @@ std::optional<std::string> mistake_in(const option_info& info,
     return info.kind == option_kind::level ? mistake_in_level(*text)
                                            : mistake_in_name(info, *text);
   }
+  if (auto codes = std::get_if<std::vector<errc>>(&value))
+    return mistake_in_codes(*codes);
   if (std::holds_alternative<bool>(value))
     return std::nullopt;
   if (in_range(info, value))
@@ -297,6 +457,8 @@ std::string range_of(const option_info& info) {
   switch (info.kind) {
     case option_kind::flag:
       return "true or false";
+    case option_kind::codes:
+      return "any of " + joined(names_of_codes());
     case option_kind::isolation:
       return joined({isolations.begin(), isolations.end()});
     case option_kind::level:
@@ -325,6 +487,17 @@ bool is_secret(std::string_view key) {
   return false;
 }
 
+std::string mistakes_in(const retry_options& options) {
+  mistakes result;
+  pool_options carrier;
+  carrier.retry = options;
+  for (auto& row : pool_rows)
+    if (row.key.starts_with("retry."))
+      if (auto mistake = mistake_in(row, get(row, carrier)))
+        result.add(in_quotes(row.key), *mistake);
+  return result.text();
+}
+
 option_value get(const option<pool_options>& row, const pool_options& from) {
   return get_field(row, from);
 }
@@ -344,11 +517,3 @@ void set(const option<node_settings>& row, node_settings& to,
 }
 
 } // namespace flame::detail
-
-namespace flame {
-
-const char* to_string(isolation value) noexcept {
-  return value == isolation::process ? "process" : "thread";
-}
-
-} // namespace flame

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -19,18 +20,24 @@ enum class option_kind : unsigned char {
   size,
   time,
   flag,
+  /// From 0 to 1.
+  fraction,
+  /// Of failures.
+  codes,
   level,
   isolation,
   backend_name,
   node_name,
 };
 
-/// A value that has been read: for counts and sizes, times, flags, and all
-/// others.
-using option_value = std::variant<std::size_t, duration, bool, std::string>;
+/// A value that has been read: for counts and sizes, times, flags, fractions,
+/// codes, and all others.
+using option_value = std::variant<std::size_t, duration, bool, double,
+                                  std::vector<errc>, std::string>;
 
 /// What does not depend on where the option is kept.
 struct option_info {
+  /// One of a group is `<group>.<key>`; in a file, a group is a map.
   std::string_view key;
   option_kind kind;
 
@@ -44,13 +51,30 @@ struct option_info {
   std::string_view text;
 };
 
+/// The members that keep options, of these or of a group in them.
+template <class Options>
+struct option_field;
+
+template <>
+struct option_field<node_settings> {
+  using type =
+    std::variant<std::size_t node_settings::*, std::string node_settings::*>;
+};
+
+template <>
+struct option_field<pool_options> {
+  using type = std::variant<
+    std::size_t pool_options::*, duration pool_options::*, bool pool_options::*,
+    std::string pool_options::*, backend_options pool_options::*,
+    flame::isolation pool_options::*, std::size_t retry_options::*,
+    duration retry_options::*, double retry_options::*,
+    std::vector<errc> retry_options::*, duration heartbeat_options::*>;
+};
+
 /// With the member that keeps it, whose type follows from `kind`.
 template <class Options>
 struct option : option_info {
-  std::variant<std::size_t Options::*, duration Options::*, bool Options::*,
-               std::string Options::*, backend_options Options::*,
-               flame::isolation Options::*>
-    field;
+  typename option_field<Options>::type field;
 };
 
 std::span<const option<pool_options>> pool_schema();
@@ -60,6 +84,16 @@ std::span<const option<node_settings>> node_schema();
 /// The keys of a schema, in its order.
 std::vector<std::string_view> pool_keys();
 std::vector<std::string_view> node_keys();
+
+/// The keys of a map in a file: groups, and options that are in none.
+std::vector<std::string_view> pool_file_keys();
+
+/// The keys in a group of a pool's options; empty if it is none.
+std::vector<std::string_view> keys_in_group(std::string_view group);
+
+/// The group of an option, and its key in that; the group may be empty.
+std::pair<std::string_view, std::string_view> group_and_key(
+  std::string_view key);
 
 /// The row of a key, or null.
 const option<pool_options>* find_pool_option(std::string_view key);
@@ -84,6 +118,9 @@ bool is_secret(std::string_view key);
 
 option_value get(const option<pool_options>& row, const pool_options& from);
 option_value get(const option<node_settings>& row, const node_settings& from);
+
+/// The mistakes in options of calls, one in each line; empty if there is none.
+std::string mistakes_in(const retry_options& options);
 
 /// Sets what `value` holds; the name of another backend drops the settings of
 /// the one before.

@@ -159,6 +159,20 @@ void check_single_use(std::string_view name, const merged<pool_options>& pool,
               + grouped(options.max_concurrency) + ": leave it out");
 }
 
+void check_heartbeat(std::string_view name, const merged<pool_options>& pool,
+                     mistakes& wrong) {
+  auto& [options, places] = pool;
+  auto& [every, tolerance] = options.heartbeat;
+  if (every <= duration::zero() || tolerance > every)
+    return;
+  auto& interval = places.find("heartbeat.interval")->second;
+  auto& silence = places.find("heartbeat.tolerance")->second;
+  wrong.add(where(name, interval.from > silence.from ? interval : silence),
+            "`heartbeat.tolerance` (" + format_duration(tolerance)
+              + ") must be more than `heartbeat.interval` ("
+              + format_duration(every) + ")");
+}
+
 } // namespace
 
 std::string environment_name(std::string_view pool) {
@@ -267,6 +281,7 @@ void check_pool(std::string_view name, const merged<pool_options>& pool,
                     "digits, _, -, . and /, at most 255");
   check_min_and_max(name, pool, wrong);
   check_single_use(name, pool, wrong);
+  check_heartbeat(name, pool, wrong);
 }
 
 void check_sources(const configuration_state& state, mistakes& wrong) {
@@ -278,6 +293,9 @@ void check_sources(const configuration_state& state, mistakes& wrong) {
     if (pool.places["single_use"].from > origin::code
         && pool.places["max_concurrency"].from > origin::code)
       check_single_use(name, pool, wrong);
+    if (pool.places["heartbeat.interval"].from > origin::code
+        && pool.places["heartbeat.tolerance"].from > origin::code)
+      check_heartbeat(name, pool, wrong);
   }
 }
 

@@ -174,10 +174,11 @@ private:
       return;
     }
     auto& [parent, key] = stack_.back();
-    // No option takes a list: what is in one is never looked at.
-    if (parent->what != yaml_tree::kind::map)
+    if (parent->what == yaml_tree::kind::list)
+      parent->items.push_back(std::move(node));
+    else if (parent->what != yaml_tree::kind::map)
       return;
-    if (!key)
+    else if (!key)
       key = std::move(node);
     else
       parent->entries.emplace_back(std::exchange(key, nullptr),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "config_schema.hpp"
 #include "logging.hpp"
 #include "timing.hpp"
 
@@ -26,6 +27,9 @@ std::unique_ptr<retry_plan> retry_plan::of(const pool_core& pool,
   if (!options.idempotent)
     return nullptr;
   auto& wanted = options.retry ? *options.retry : pool.options.retry;
+  if (options.retry)
+    if (auto wrong = mistakes_in(wanted); !wrong.empty())
+      throw call_error{errc::invalid_configuration, wrong};
   return wanted.attempts > 1 ? std::make_unique<retry_plan>(wanted) : nullptr;
 }
 

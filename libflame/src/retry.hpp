@@ -13,6 +13,7 @@ class retry_plan {
 public:
   /// Nothing where the call is not to be repeated: it is not marked as
   /// idempotent, or has one attempt.
+  /// @throws call_error `invalid_configuration` for what the call itself says
   static std::unique_ptr<retry_plan> of(const pool_core& pool,
                                         const call_options& options);
 

@@ -182,6 +182,22 @@ TEST_CASE("an exception is an answer, and no reason to call again") {
   });
 }
 
+TEST_CASE("a call whose retry is out of range is refused") {
+  auto pool = new_pool("local");
+  flame::call_options options{.idempotent = true,
+                              .retry = flame::retry_options{.jitter = 2}};
+  auto wrong = failure_of([&] {
+    flame::call(pool, options, ::getpid);
+  });
+  CHECK(wrong.code() == flame::errc::invalid_configuration);
+  CHECK(std::string{wrong.what()}
+        == "`retry.jitter`: `2` is out of range: 0 to 1");
+  CHECK(failure_of([&] {
+          flame::async(pool, options, ::getpid).get();
+        }).code()
+        == flame::errc::invalid_configuration);
+}
+
 TEST_CASE("the timeout is for all attempts, and the last failure is told") {
   auto pool = new_pool("process", {.max = 1});
   ledger runs;

@@ -69,6 +69,8 @@ private:
       check_limit(keyword == "minimum", rule, value, at);
     else if (keyword == "properties" || keyword == "additionalProperties")
       check_members(schema, keyword, rule, value, at);
+    else if (keyword == "items")
+      check_items(rule, value, at);
     else if (keyword == "propertyNames")
       check_names(rule, value, at);
     else
@@ -137,6 +139,13 @@ private:
       else if (keyword == "additionalProperties" && !is_named)
         check(rule, member, path);
     }
+  }
+
+  void check_items(const json& rule, const json& value, const std::string& at) {
+    if (!value.is_array())
+      return;
+    for (std::size_t i = 0; i < value.size(); ++i)
+      check(rule, value[i], at + '/' + std::to_string(i));
   }
 
   void check_names(const json& rule, const json& value, const std::string& at) {

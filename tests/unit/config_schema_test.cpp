@@ -58,6 +58,22 @@ json value_of(const flame::detail::option_info& info) {
                    + quantity("ns|us|ms|s|min|h|d", info.low, true) + ")$")});
     case kind::flag:
       return json::array({json{{"type", "boolean"}}});
+    case kind::fraction:
+      number["type"] = "number";
+      return json::array({number});
+    case kind::codes: {
+      json codes = json::array();
+      std::string any;
+      std::istringstream words{flame::detail::range_of(info).substr(7)};
+      for (std::string word; words >> word;) {
+        if (word.ends_with(','))
+          word.pop_back();
+        codes.push_back(word);
+        any += (any.empty() ? "" : "|") + word;
+      }
+      return json::array({json{{"type", "array"}, {"items", {{"enum", codes}}}},
+                          text_like("^(" + any + ")( *, *(" + any + "))*$")});
+    }
     case kind::isolation:
     case kind::level: {
       json levels = json::array();
@@ -85,6 +101,14 @@ json default_of(const flame::detail::option_info& info,
     return std::get<std::size_t>(value);
   if (info.kind == flame::detail::option_kind::flag)
     return std::get<bool>(value);
+  if (info.kind == flame::detail::option_kind::fraction)
+    return std::get<double>(value);
+  if (info.kind == flame::detail::option_kind::codes) {
+    json codes = json::array();
+    for (auto code : std::get<std::vector<flame::errc>>(value))
+      codes.push_back(to_string(code));
+    return codes;
+  }
   if (info.kind == flame::detail::option_kind::backend_name)
     return "local";
   return flame::detail::format_value(info, value);
@@ -96,7 +120,15 @@ json section_of(std::span<const flame::detail::option<Options>> rows) {
   for (auto& row : rows) {
     auto values = value_of(row);
     values.push_back({{"$ref", "#/definitions/variable"}});
-    members[std::string{row.key}] = {
+    auto [group, key] = flame::detail::group_and_key(row.key);
+    auto* into = &members;
+    if (!group.empty()) {
+      auto& map = members[std::string{group}];
+      map["type"] = {"object", "null"};
+      map["additionalProperties"] = false;
+      into = &map["properties"];
+    }
+    (*into)[std::string{key}] = {
       {"description",
        std::string{row.text} + " " + flame::detail::range_of(row) + "."},
       {"default", default_of(row, flame::detail::get(row, Options{}))},
@@ -260,6 +292,16 @@ TEST_SUITE("configuration schema") {
            in_pool("max_message: 1.5MiB"),
            in_pool("max_message: 64GiB"),
            in_pool("log: trace"),
+           in_pool("retry: "),
+           in_pool("retry: {}"),
+           in_pool("retry: {attempts: 3, backoff: 1s, jitter: 0.25}"),
+           in_pool("retry: {jitter: 0}"),
+           in_pool("retry: {on: [runner_lost, queue_full]}"),
+           in_pool("retry: {on: []}"),
+           in_pool("retry: {on: call_crashed}"),
+           in_pool("retry: {on: 'call_crashed, runner_lost'}"),
+           in_pool("heartbeat: {interval: 0s}"),
+           in_pool("heartbeat: {interval: 100ms, tolerance: 1s}"),
            in_pool("single_use: true"),
            in_pool("single_use: false, max_concurrency: 2"),
            in_pool("backend: docker"),
@@ -324,6 +366,22 @@ TEST_SUITE("configuration schema") {
                                   in_pool("backend: {image: {a: b}}"),
                                   in_pool("backend: {image: }"),
                                   in_pool("backend: {name_file: x}"),
+                                  in_pool("retry: 3"),
+                                  in_pool("retry: [3]"),
+                                  in_pool("retry: {attempts: 0}"),
+                                  in_pool("retry: {attempts: [1]}"),
+                                  in_pool("retry: {attempt: 1}"),
+                                  in_pool("retry: {backoff: 100}"),
+                                  in_pool("retry: {jitter: 1.5}"),
+                                  in_pool("retry: {jitter: -0.5}"),
+                                  in_pool("retry: {jitter: much}"),
+                                  in_pool("retry: {on: [timeout]}"),
+                                  in_pool("retry: {on: [[runner_lost]]}"),
+                                  in_pool("retry: {on: {runner_lost: 1}}"),
+                                  in_pool("retry: {on: lost}"),
+                                  in_pool("heartbeat: {tolerance: 0s}"),
+                                  in_pool("heartbeat: 1s"),
+                                  in_pool("retry.attempts: 3"),
                                   in_pool("backend.image: a")}) {
       CAPTURE(yaml);
       CHECK_FALSE(parser_allows(yaml));

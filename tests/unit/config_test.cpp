@@ -143,11 +143,19 @@ std::string command_line_mistake(std::vector<const char*> arguments) {
   });
 }
 
-const std::string keys_of_pools =
+const std::string plain_keys =
   "min, max, max_concurrency, single_use, max_queue, timeout, boot_timeout, "
   "shutdown_timeout, stop_grace, drain_timeout, idle_shutdown_after, "
   "min_idle_shutdown_after, track_resources, max_message, backend, isolation, "
-  "memory_limit, max_calls_per_worker, allow_different_builds, log";
+  "memory_limit, max_calls_per_worker, ";
+
+const std::string keys_of_files =
+  plain_keys + "retry, heartbeat, allow_different_builds, log";
+
+const std::string keys_of_variables =
+  plain_keys
+  + "retry.attempts, retry.backoff, retry.jitter, retry.on, "
+    "heartbeat.interval, heartbeat.tolerance, allow_different_builds, log";
 
 } // namespace
 
@@ -486,7 +494,7 @@ pools:
     CHECK(mistakes("pools:\n  a:\n    maxQueue: 3\n")
           == "f.yaml:3:5: unknown key `maxQueue`: did you mean `max_queue`?");
     CHECK(mistakes("pools:\n  a: {xam: 3}\n")
-          == "f.yaml:2:7: unknown key `xam`: known are " + keys_of_pools);
+          == "f.yaml:2:7: unknown key `xam`: known are " + keys_of_files);
     CHECK(
       mistakes("pools:\n  a:\n    backend.image: x\n")
       == "f.yaml:3:5: unknown key `backend.image`: did you mean `backend`?");
@@ -791,7 +799,7 @@ pools:
             == std::string{name}
                  + ": is not an option of a pool: it must be "
                    "FLAME_POOLS_<NAME>_<KEY>, with a key of "
-                 + keys_of_pools);
+                 + keys_of_variables);
     CHECK(mistakes_without_file({{"FLAME_NODE_NAMES", "x"}})
           == "FLAME_NODE_NAMES: is not an option of the node: did you mean "
              "`FLAME_NODE_NAME`?");
@@ -899,6 +907,14 @@ pools:
     isolation: thread                   # default
     memory_limit: 0                     # default
     max_calls_per_worker: 0             # default
+    retry:
+      attempts: 1                       # default
+      backoff: 100ms                    # default
+      jitter: 0.5                       # default
+      on: [runner_lost, boot_failed, call_crashed] # default
+    heartbeat:
+      interval: 1s                      # default
+      tolerance: 5s                     # default
     allow_different_builds: false       # default
     log: info                           # default
   ffmpeg:
@@ -922,6 +938,14 @@ pools:
     isolation: thread                   # default
     memory_limit: 0                     # default
     max_calls_per_worker: 0             # default
+    retry:
+      attempts: 1                       # default
+      backoff: 100ms                    # default
+      jitter: 0.5                       # default
+      on: [runner_lost, boot_failed, call_crashed] # default
+    heartbeat:
+      interval: 1s                      # default
+      tolerance: 5s                     # default
     allow_different_builds: false       # default
     log: info                           # default
   mail:
@@ -943,6 +967,14 @@ pools:
     isolation: thread                   # default
     memory_limit: 0                     # default
     max_calls_per_worker: 0             # default
+    retry:
+      attempts: 1                       # default
+      backoff: 100ms                    # default
+      jitter: 0.5                       # default
+      on: [runner_lost, boot_failed, call_crashed] # default
+    heartbeat:
+      interval: 1s                      # default
+      tolerance: 5s                     # default
     allow_different_builds: false       # default
     log: off                            # environment FLAME_POOLS_MAIL_LOG
 )");
@@ -971,7 +1003,12 @@ pools:
                    {"words", "- {a} [b] *c &d !e |f >g %h @i"},
                    {"utf8", "gr\xc3\xb6\xc3\x9f"
                             "er \xe2\x82\xac"},
-                   {"label.x.io/y", "1"}}}};
+                   {"label.x.io/y", "1"}}},
+      .retry = {.attempts = 3,
+                .backoff = 1500us,
+                .jitter = 0.125,
+                .on = {flame::errc::queue_full, flame::errc::runner_lost}},
+      .heartbeat = {.interval = 0s, .tolerance = 7s}};
     auto printed = load("node: {name: a.b, log: 'off'}")
                      .print({{"one", options}, {"null", {}}, {"Two-2", {}}});
     auto again = load(printed);
@@ -981,6 +1018,80 @@ pools:
           == std::vector<std::string>{"Two-2", "null", "one"});
     // A backend that nobody chose is printed by its name.
     CHECK(again.pool("null") == flame::pool_options{.backend = "local"});
+  }
+
+  TEST_CASE("options in a group come from file, variables and flags") {
+    auto config = load(
+      "pools:\n"
+      "  a:\n"
+      "    retry: {attempts: 3, on: [queue_full, runner_lost]}\n"
+      "    heartbeat:\n"
+      "      tolerance: 9s\n",
+      {{"FLAME_POOLS_A_RETRY_BACKOFF", "2s"},
+       {"FLAME_POOLS_A_RETRY_JITTER", "1"}},
+      {{"pools.a.heartbeat.interval", "3s"}, {"pools.a.retry.attempts", "4"}});
+    flame::pool_options defaults{.retry = {.attempts = 2, .jitter = 0}};
+    auto pool = config.pool("a", defaults);
+    CHECK(pool.retry
+          == flame::retry_options{
+            4, 2s, 1, {flame::errc::queue_full, flame::errc::runner_lost}});
+    CHECK(pool.heartbeat == flame::heartbeat_options{3s, 9s});
+    CHECK(config.origin_of("a", "retry.on") == flame::origin::file);
+    CHECK(config.origin_of("a", "retry.backoff") == flame::origin::environment);
+    CHECK(config.origin_of("a", "retry.attempts") == flame::origin::flag);
+    CHECK(config.pool("b", defaults).retry == defaults.retry);
+    CHECK(load_without_file(
+            {{"FLAME_POOLS_A_RETRY_ON", "call_crashed,boot_failed"}})
+            .pool("a")
+            .retry.on
+          == std::vector{flame::errc::call_crashed, flame::errc::boot_failed});
+    CHECK(load("pools: {a: {retry: {on: []}}}").pool("a").retry.on.empty());
+  }
+
+  TEST_CASE("a mistake in a group is told with its place") {
+    auto in_a = [](const std::string& text) {
+      return mistakes("pools:\n  a:\n    " + text + "\n");
+    };
+    CHECK(in_a("retry: {atempts: 3}")
+          == "f.yaml:3:13: unknown key `atempts` in `retry`: did you mean "
+             "`attempts`?");
+    CHECK(in_a("retry: 3")
+          == "f.yaml:3:12: `retry` must be a map of keys and values, not a "
+             "single value");
+    CHECK(in_a("retry.attempts: 3")
+          == "f.yaml:3:5: unknown key `retry.attempts`: did you mean `retry`?");
+    CHECK(in_a("retry: {jitter: 2}")
+          == "f.yaml:3:21: `retry.jitter`: `2` is out of range: 0 to 1");
+    CHECK(in_a("retry: {jitter: nan}")
+          == "f.yaml:3:21: `retry.jitter`: `nan` is out of range: 0 to 1");
+    CHECK(in_a("retry: {attempts: 0}")
+          == "f.yaml:3:23: `retry.attempts`: `0` is out of range: 1 to 1,000");
+    CHECK(in_a("retry:\n      on: [runner_lst]")
+          == "f.yaml:4:11: `retry.on`: `runner_lst` is not a failure to repeat "
+             "for: did you mean `runner_lost`?");
+    CHECK(in_a("retry:\n      on: [[boot_failed]]")
+          == "f.yaml:4:12: `retry.on` must be a list of single values");
+  }
+
+  TEST_CASE("heart-beats are told from silence") {
+    auto text = "`heartbeat.tolerance` (5s) must be more than "
+                "`heartbeat.interval` (5s)";
+    auto config = load("pools: {a: {heartbeat: {interval: 5s}}}");
+    std::string mistake;
+    try {
+      config.pool("a");
+    } catch (const flame::call_error& error) {
+      mistake = error.what();
+    }
+    CHECK(contains(mistake, text));
+    CHECK(mistakes("pools:\n  a:\n"
+                   "    heartbeat: {interval: 5s, tolerance: 5s}\n")
+          == std::string{"f.yaml:3:42: "} + text);
+    CHECK_NOTHROW(
+      flame::validate("a", {.heartbeat = {.interval = 0s, .tolerance = 1ns}}));
+    CHECK_THROWS_WITH(
+      flame::validate("a", {.heartbeat = {.interval = 5s, .tolerance = 5s}}),
+      (std::string{"pool `a`: "} + text).c_str());
   }
 
   TEST_CASE("secrets are not printed, wherever they come from") {

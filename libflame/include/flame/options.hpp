@@ -68,7 +68,7 @@ FLAME_EXPORT const char* to_string(isolation value) noexcept;
 /// Whether a call that has failed is made again. Only calls that are marked as
 /// `call_options::idempotent` are; each other one runs at most once.
 struct retry_options {
-  /// Most attempts, the first one included. 1: none is repeated.
+  /// Most attempts, the first one included. 1 to 1,000; 1: none is repeated.
   std::size_t attempts = 1;
 
   /// Pause before the second attempt; it doubles before each further one, up to
@@ -79,7 +79,9 @@ struct retry_options {
   /// fail together do not come back together.
   double jitter = 0.5;
 
-  /// The failures that are worth another attempt.
+  /// The failures that are worth another attempt: any of `runner_lost`,
+  /// `boot_failed`, `call_crashed`, `queue_full`, `out_of_resources` and
+  /// `remote_exception`.
   std::vector<errc> on = {errc::runner_lost, errc::boot_failed,
                           errc::call_crashed};
 
@@ -263,7 +265,8 @@ struct call_options {
   bool idempotent = false;
 
   /// What is done about failures of this call, if it is idempotent. For calls
-  /// and casts: a stream or a child is not repeated.
+  /// and casts: a stream or a child is not repeated. What is out of range is
+  /// refused with `invalid_configuration` by the function that makes the call.
   std::optional<retry_options> retry = std::nullopt;
 };
 
