@@ -193,14 +193,14 @@ void node::impl::start_supervisor() {
   auto start = [expected](caf::event_based_actor* supervisor) -> caf::actor {
     return supervisor->system().spawn<detail::gateway>(expected);
   };
-  supervisor_options options;
-  options.name = "node";
-  options.intensity = most_restarts;
-  options.period = restart_period;
-  options.log = this->options.config.node().log;
-  options.children.push_back({.id = "gateway", .start = start});
-  top = detail::spawn_supervisor_actor(system, std::move(options), nullptr,
-                                       nullptr);
+  supervisor_options tree;
+  tree.name = "node";
+  tree.intensity = most_restarts;
+  tree.period = restart_period;
+  tree.log = options.config.node().log;
+  tree.children.push_back({.id = "gateway", .start = start});
+  top =
+    detail::spawn_supervisor_actor(system, std::move(tree), nullptr, nullptr);
   gateway = top.child("gateway", unlimited).handle();
 }
 
