@@ -439,6 +439,8 @@ void runner_actor::finish(runner_gone::how why, loss_ptr cause) {
   send(context_->gateway, forget_atom::value, id_);
   send(pool_, runner_gone{id_, why, cause});
   core_->hide(id_);
+  // The pool has had many runners, and would keep who watches it.
+  demonitor(pool_.address());
   quit();
 }
 
