@@ -109,6 +109,7 @@ node::impl::impl(node_options opts, std::vector<std::string> own_args,
 }
 
 node::impl::~impl() {
+  trees.shut_down();
   shut_pools_down();
   end_supervisor();
   for (auto& each : rosters_)
@@ -275,6 +276,14 @@ flame::pool node::impl::start_pool(const std::string& name,
   return flame::pool{std::move(core), std::move(address)};
 }
 
+flame::pool node::impl::find_or_start_pool(const std::string& name,
+                                           const pool_options& defaults) {
+  std::lock_guard guard{mutex};
+  if (auto i = pools.find(name); i != pools.end())
+    return i->second;
+  return pools.emplace(name, start_pool(name, defaults)).first->second;
+}
+
 void node::impl::shut_pools_down() {
   std::map<std::string, flame::pool> ending;
   {
@@ -341,14 +350,12 @@ std::span<const std::string> node::args() const noexcept {
 }
 
 pool node::pool(const std::string& name, const pool_options& defaults) {
-  flame::pool result;
   {
     std::lock_guard guard{impl_->mutex};
     if (auto i = impl_->pools.find(name); i != impl_->pools.end())
       return i->second;
-    result = impl_->start_pool(name, defaults);
-    impl_->pools.emplace(name, result);
   }
+  auto result = impl_->find_or_start_pool(name, defaults);
   if (result.options().min > 0
       && !detail::on_scheduler_thread(impl_->scheduler_threads))
     result.await_minimum();
@@ -373,6 +380,7 @@ tree_entry node::tree() const {
 }
 
 void node::shutdown() {
+  impl_->trees.shut_down();
   impl_->shut_pools_down();
 }
 

@@ -16,6 +16,7 @@
 #include "flame/tree.hpp"
 #include "handles.hpp"
 #include "local_runners.hpp"
+#include "node_trees.hpp"
 #include "placements.hpp"
 #include "pool_roster.hpp"
 #include "reactor.hpp"
@@ -34,6 +35,10 @@ public:
   ~impl();
 
   flame::pool start_pool(const std::string& name, const pool_options& defaults);
+
+  /// Does not wait for its runners.
+  flame::pool find_or_start_pool(const std::string& name,
+                                 const pool_options& defaults);
 
   void shut_pools_down();
 
@@ -77,6 +82,8 @@ public:
   std::shared_ptr<const detail::runner_context> runners;
   std::mutex mutex;
   std::map<std::string, flame::pool> pools;
+  /// They end before the pools.
+  detail::node_trees trees;
 
 private:
   void start_supervisor();

@@ -10,6 +10,7 @@
 #include "replay.hpp"
 #include "runner_main.hpp"
 #include "termination.hpp"
+#include "tree_config.hpp"
 #include "tree_printer.hpp"
 
 namespace flame::detail {
@@ -36,11 +37,13 @@ int check_configuration(const command_line& line, const program& what) {
   node_options options;
   options.config = std::move(settings);
   std::size_t count = 0;
+  std::size_t trees = 0;
   try {
     if (what.configure)
       what.configure(options);
     count = configuration_access::check_pools(options.config, options.pools,
                                               options.backends, wrong);
+    trees = check_trees(options, wrong);
   } catch (const std::exception& error) {
     wrong.add("program", error.what());
   }
@@ -49,7 +52,10 @@ int check_configuration(const command_line& line, const program& what) {
     return status_usage;
   }
   std::cout << (file.empty() ? "no file" : one_line(file)) << ": ok, " << count
-            << (count == 1 ? " pool" : " pools") << std::endl;
+            << (count == 1 ? " pool" : " pools");
+  if (trees > 0)
+    std::cout << ", " << trees << (trees == 1 ? " supervisor" : " supervisors");
+  std::cout << std::endl;
   return EXIT_SUCCESS;
 }
 

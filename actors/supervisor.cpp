@@ -1,36 +1,12 @@
 #include "flame/supervisor.hpp"
 
-#include <future>
-
 #include "supervisor_actor.hpp"
 #include "threads.hpp"
+#include "waiting_report.hpp"
 
 namespace flame {
 
 namespace {
-
-/// Says to a thread that waits how the start of a supervisor went.
-class waiting_report final : public detail::child_report {
-public:
-  void made(const caf::actor&) override {
-    // nop
-  }
-
-  void started(caf::actor) override {
-    result_.set_value({});
-  }
-
-  void failed(caf::error why) override {
-    result_.set_value(std::move(why));
-  }
-
-  std::future<caf::error> result() {
-    return result_.get_future();
-  }
-
-private:
-  std::promise<caf::error> result_;
-};
 
 caf::error on_actor_thread() {
   if (!detail::on_scheduler_thread({}))
@@ -146,7 +122,7 @@ supervisor spawn_supervisor(caf::actor_system& system,
                             supervisor_options options) {
   if (auto why = on_actor_thread())
     throw call_error{why};
-  auto report = std::make_shared<waiting_report>();
+  auto report = std::make_shared<detail::waiting_report>();
   auto outcome = report->result();
   auto result = detail::spawn_supervisor_actor(system, std::move(options),
                                                nullptr, std::move(report));

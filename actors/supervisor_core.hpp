@@ -6,6 +6,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <spdlog/logger.h>
@@ -189,6 +190,19 @@ private:
 
 /// The specification with its defaults filled in.
 child_spec with_defaults(child_spec spec);
+
+/// What is wrong with the options of a supervisor.
+struct option_mistake {
+  /// Its index; nothing, where it is not about one child.
+  std::optional<std::size_t> child;
+
+  /// The options that it is about.
+  std::vector<std::string_view> keys;
+
+  std::string text;
+};
+
+std::vector<option_mistake> mistakes_in(const supervisor_options& options);
 
 /// The mistakes in a specification, one in each line.
 std::string check_spec(const child_spec& spec, auto_shutdown mode);

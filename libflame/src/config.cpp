@@ -107,6 +107,13 @@ std::vector<std::string> configuration::pool_names() const {
   return detail::names_of_pools(*state_);
 }
 
+std::vector<std::string> configuration::supervisor_names() const {
+  std::vector<std::string> result;
+  for (auto& entry : state_->file.supervisors)
+    result.push_back(entry.first);
+  return result;
+}
+
 bool configuration::has_pool(const std::string& name) const {
   return state_->file.pools.contains(name) || state_->flags.pools.contains(name)
          || state_->environment.pools.contains(detail::environment_name(name));

@@ -68,4 +68,15 @@ std::size_t configuration_access::check_pools(
   return names.size();
 }
 
+std::set<std::string> configuration_access::pools(
+  const configuration& config,
+  const std::map<std::string, pool_options>& code_pools) {
+  return names_with(*config.state_, code_pools);
+}
+
+const supervisor_trees& configuration_access::supervisors(
+  const configuration& config) {
+  return config.state_->file.supervisors;
+}
+
 } // namespace flame::detail

@@ -5,8 +5,10 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
+#include "config_supervisors.hpp"
 #include "config_text.hpp"
 #include "flame/backend.hpp"
 #include "flame/config.hpp"
@@ -43,6 +45,13 @@ struct configuration_access {
     const configuration& config,
     const std::map<std::string, pool_options>& code_pools,
     const backend_registry& backends, mistakes& wrong);
+
+  /// The pools that a source or the program has.
+  static std::set<std::string> pools(
+    const configuration& config,
+    const std::map<std::string, pool_options>& code_pools);
+
+  static const supervisor_trees& supervisors(const configuration& config);
 };
 
 } // namespace flame::detail

@@ -154,7 +154,7 @@ std::string command_line_help() {
        "FLAME_POOLS_<NAME>_<KEY>, in upper case), which stands above the "
        "file. Times have a unit of ns, us, ms, s, min, h or d, or are "
        "`infinite`; bytes may have one of B, KiB, MiB, GiB, TiB or kB, MB, "
-       "GB, TB.",
+       "GB, TB. Supervisors are set in the file alone.",
        0);
   result += "\nNode:\n";
   describe_options(result, "node.", detail::node_schema());

@@ -1,8 +1,6 @@
+#include "config_reader.hpp"
 #include "config_settings.hpp"
-#include "config_yaml.hpp"
 #include "text_file.hpp"
-
-#include <filesystem>
 
 namespace flame::detail {
 
@@ -12,28 +10,14 @@ constexpr std::size_t longest_file = std::size_t{1} << 20;
 
 using kind = yaml_tree::kind;
 
-std::string_view name_of(kind what) {
-  switch (what) {
-    case kind::list:
-      return "a list";
-    case kind::map:
-      return "a map";
-    case kind::scalar:
-      return "a single value";
-    default:
-      return "nothing";
-  }
-}
-
-// Turns a tree into settings. Each step takes the value and where it is named.
-class file_reader {
+// Turns a tree into settings.
+class file_reader : section_reader {
 public:
   file_reader(const std::string& path, layer& into, name_claims& claims,
               mistakes& wrong)
-    : path_(path),
+    : section_reader(path, wrong),
       into_(into),
-      claims_(claims),
-      wrong_(wrong) {
+      claims_(claims) {
     // nop
   }
 
@@ -45,61 +29,15 @@ public:
         read_node(value);
       else if (key.text == "pools")
         read_pools(value);
+      else if (key.text == "supervisors")
+        read_supervisors(value, path_, into_.supervisors, wrong_);
       else
         fail(key, "unknown key " + in_quotes(key.text) + ": "
-                    + suggestion(key.text, {"node", "pools"}));
+                    + suggestion(key.text, {"node", "pools", "supervisors"}));
     });
   }
 
 private:
-  place place_of(const yaml_tree& tree) const {
-    return {origin::file, position(path_, tree.line, tree.column),
-            "file " + one_line(path_) + ':' + std::to_string(tree.line),
-            std::filesystem::path{path_}.parent_path().string()};
-  }
-
-  void fail(const yaml_tree& at, std::string_view text) {
-    wrong_.add(position(path_, at.line, at.column), text);
-  }
-
-  // Nothing at all is an empty map.
-  bool expect_map(const yaml_tree& value, const std::string& what) {
-    if (value.what == kind::scalar || value.what == kind::list)
-      fail(value, what + " must be a map of keys and values, not "
-                    + std::string{name_of(value.what)});
-    return value.what == kind::map;
-  }
-
-  template <class F>
-  void for_each(const yaml_tree& map, F f) {
-    std::map<std::string, int> seen;
-    for (auto& [key, value] : map.entries) {
-      if (key->what == kind::broken)
-        continue;
-      if (key->what != kind::scalar) {
-        fail(*key, "a key must be a single word, not "
-                     + std::string{name_of(key->what)});
-        continue;
-      }
-      auto [first, fresh] = seen.emplace(key->text, key->line);
-      if (fresh)
-        f(*key, *value);
-      else
-        fail(*key, in_quotes(key->text) + " is there twice, first in line "
-                     + std::to_string(first->second));
-    }
-  }
-
-  // Where a value is missing, its key is what can be pointed at.
-  bool expect_scalar(const yaml_tree& key, const yaml_tree& value) {
-    if (value.what == kind::nothing)
-      fail(key, in_quotes(key.text) + " has no value");
-    else if (value.what == kind::list || value.what == kind::map)
-      fail(value, in_quotes(key.text) + " must be a single value, not "
-                    + std::string{name_of(value.what)});
-    return value.what == kind::scalar;
-  }
-
   void read_node(const yaml_tree& node) {
     if (!expect_map(node, "`node`"))
       return;
@@ -190,10 +128,8 @@ private:
     });
   }
 
-  const std::string& path_;
   layer& into_;
   name_claims& claims_;
-  mistakes& wrong_;
 };
 
 } // namespace

@@ -1,9 +1,8 @@
 #include "flame/config.hpp"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
+#include "config_printer.hpp"
 #include "config_settings.hpp"
 
 namespace flame {
@@ -11,85 +10,7 @@ namespace flame {
 namespace {
 
 using detail::place;
-
-// Where comments begin, unless the line is longer.
-constexpr std::size_t comment_column = 40;
-
-bool is_plain(std::string_view text) {
-  // What YAML takes for nothing at all.
-  if (text.empty() || text == "~" || text == "null" || text == "Null"
-      || text == "NULL")
-    return false;
-  auto is_harmless = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-           || (c >= '0' && c <= '9') || c == '_' || c == '/' || c == '.';
-  };
-  return std::all_of(text.begin(), text.end(),
-                     [&](char c) {
-                       return is_harmless(c) || c == '-';
-                     })
-         && is_harmless(text.front());
-}
-
-// The text as a scalar that `load` reads back.
-std::string scalar(std::string_view text) {
-  if (is_plain(text))
-    return std::string{text};
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string result = "\"";
-  for (char c : text) {
-    auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\')
-      result.append({'\\', c});
-    else if (c == '$')
-      result += "$$";
-    else if (byte < 0x20 || byte == 0x7f)
-      result.append({'\\', 'x', digits[byte >> 4], digits[byte & 15]});
-    else
-      result += c;
-  }
-  return result += '"';
-}
-
-class printer {
-public:
-  void open(std::size_t depth, std::string_view key) {
-    text_.append(depth * 2, ' ').append(scalar(key)).append(":\n");
-  }
-
-  void line(std::size_t depth, std::string_view key, std::string_view value,
-            const place& at) {
-    raw_line(depth, key, scalar(value), at);
-  }
-
-  /// With a value that is YAML.
-  void raw_line(std::size_t depth, std::string_view key, std::string_view value,
-                const place& at) {
-    auto line = std::string(depth * 2, ' ')
-                  .append(scalar(key))
-                  .append(": ")
-                  .append(value);
-    line.append(line.size() < comment_column ? comment_column - line.size() : 1,
-                ' ');
-    text_ += line + "# " + at.comment + '\n';
-  }
-
-  void hidden(std::size_t depth, std::string_view key, const place& at) {
-    text_.append(depth * 2, ' ').append("# ").append(key);
-    text_.append(" is secret: ").append(at.comment) += '\n';
-  }
-
-  void add(std::string_view text) {
-    text_ += text;
-  }
-
-  std::string take() {
-    return std::move(text_);
-  }
-
-private:
-  std::string text_;
-};
+using detail::printer;
 
 struct chosen_backend {
   std::string name;
@@ -144,7 +65,7 @@ void print_pool(printer& out, std::string_view name,
     if (row.kind == detail::option_kind::backend_name)
       print_backend(out, pool, standard_backend);
     else if (row.kind == detail::option_kind::codes)
-      out.raw_line(depth, key, value, at);
+      out.yaml(depth, key, value, at);
     else
       out.line(depth, key, value, at);
   }
@@ -177,6 +98,7 @@ std::string configuration::print(
                                                              : pool_options{});
     print_pool(out, name, pool, state_->default_backend);
   }
+  detail::print_supervisors(out, state_->file.supervisors);
   return out.take();
 }
 

@@ -9,29 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include "config_place.hpp"
 #include "config_schema.hpp"
+#include "config_supervisors.hpp"
 #include "config_text.hpp"
 #include "flame/config.hpp"
 
 namespace flame::detail {
-
-/// Where a source has something.
-struct place {
-  origin from = origin::standard;
-
-  /// For mistakes: `file:line:column`, a variable, or a flag. Empty for what no
-  /// source has.
-  std::string where;
-
-  /// For comments in what is printed.
-  std::string comment;
-
-  /// What a relative path is relative to; empty: the working directory.
-  std::string directory = {};
-
-  /// The file that the value was read from, where a key `<key>_file` names one.
-  std::string value_file = {};
-};
 
 struct setting {
   option_value value;
@@ -46,6 +30,9 @@ using section = std::map<std::string, setting, std::less<>>;
 struct layer {
   section node;
   std::map<std::string, section, std::less<>> pools;
+
+  /// Of the file alone.
+  supervisor_trees supervisors;
 };
 
 struct configuration_state {

@@ -176,8 +176,6 @@ private:
     auto& [parent, key] = stack_.back();
     if (parent->what == yaml_tree::kind::list)
       parent->items.push_back(std::move(node));
-    else if (parent->what != yaml_tree::kind::map)
-      return;
     else if (!key)
       key = std::move(node);
     else

@@ -40,6 +40,9 @@ struct yaml_tree {
 
   /// Of a map, in the order of the file; keys that are there twice too.
   std::vector<std::pair<yaml_ptr, yaml_ptr>> entries;
+
+  /// Of a list.
+  std::vector<yaml_ptr> items;
 };
 
 /// Reads the one document that `text` is; null, with a mistake, if it is none.

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "flame/call.hpp"
+#include "flame/child_registry.hpp"
 #include "flame/place.hpp"
 
 struct widget {
@@ -31,6 +32,18 @@ void test_call(const flame::pool& pool, int number, std::string_view view) {
   flame::call(pool, flame::fn<&widget::work>, widget{number});
   flame::call(pool, take, std::vector{1, 2}, "text");
   flame::call(pool, {.link = false}, &take, std::vector{1, 2}, view);
+}
+
+void test_children(flame::child_registry& children, int& number) {
+  children.add("worker", worker);
+  children.add<worker_class, std::string>("class");
+  // Started here alone, as it captures what cannot travel.
+  children.add("local", [&number](caf::event_based_actor* child) {
+    child->send(child, number);
+  });
+  children.add("start", [](caf::event_based_actor* supervisor, int first) {
+    return supervisor->system().spawn(worker, first, widget{});
+  });
 }
 
 void test_place(caf::event_based_actor* self, const flame::pool& pool,

@@ -80,6 +80,25 @@ if grep -q "answers" "$output"; then
   echo "FAIL --check-config starts nothing where all is well: it ran"
   failures=$((failures + 1))
 fi
+cat >"$settings" <<'END'
+supervisors:
+  watchers:
+    children:
+      - {id: a, start: watch, args: [fire]}
+      - {id: b, start: wacth, args: [water]}
+END
+check "--check-config tells what a tree has that the program has not" 2 \
+  "$settings:5:24: no child is registered as \`wacth\`: did you mean \`watch\`?" \
+  "$program" --config "$settings" --check-config
+check "a tree with a mistake is refused when it is to start" 2 \
+  "$settings:5:24: no child is registered as" "$program" --config "$settings"
+sed -i 's/wacth/watch/' "$settings"
+check "--check-config counts trees" 0 "$settings: ok, 1 pool, 1 supervisor" \
+  "$program" --config "$settings" --check-config
+check "--print-config shows trees" 0 "      - id: b  " \
+  "$program" --config "$settings" --print-config
+check "a tree ends with its node" 3 "the watch over water has ended" \
+  "$program" --config "$settings"
 check "--check-config needs no file" 0 "no file: ok, 1 pool" \
   "$program" --check-config
 check "a configure that throws is a mistake for --check-config" 2 \
@@ -130,6 +149,8 @@ for backend in local process; do
     --pools.services.timeout=300s --pools.services.shutdown_timeout=300s \
     --wait 200
 done
+terminate "SIGTERM ends the trees of the parent" 143 \
+  "the watch over fire has ended" 1 "$program" --config "$settings" --wait
 terminate "after SIGTERM, what runs gets shutdown_timeout and no more" \
   143 "runner is gone" 1 "$program" --pools.services.timeout=300s \
   --pools.services.shutdown_timeout=100ms --wait 200

@@ -7,6 +7,9 @@
 //                          waits for ever
 //   service_app --own      the same, with a handler of its own for SIGTERM
 //
+// Where the configuration has a supervisor `watchers`, the parent starts it
+// first; it may have children `watch`, with a text.
+//
 // SERVICE_APP_UNSETTLED says where `configure` throws: on the "parent", or on a
 // "runner".
 #include <algorithm>
@@ -43,6 +46,14 @@ void take_time(int seconds) {
     ::pause();
 }
 
+/// Says when it ends.
+caf::behavior watch(caf::event_based_actor* self, const std::string& what) {
+  self->attach_functor([what](const caf::error&) {
+    std::cout << "the watch over " << what << " has ended" << std::endl;
+  });
+  return {[](int) {}};
+}
+
 std::string ask_service(int question) {
   return the_service->opened_by + " answers " + std::to_string(question);
 }
@@ -55,6 +66,7 @@ public:
     auto* unsettled = std::getenv("SERVICE_APP_UNSETTLED");
     if (unsettled && std::string_view{unsettled} == here)
       throw std::runtime_error("the settings are in a language unknown");
+    options.children.add("watch", watch);
     options.pools["services"] = {
       .max = 1, .timeout = std::chrono::seconds{2}, .backend = "process"};
   }
@@ -72,6 +84,8 @@ public:
   }
 
   int main(flame::node& node) {
+    if (!node.config().supervisor_names().empty())
+      node.supervisor("watchers");
     auto args = node.args();
     if (!args.empty() && args[0] == "--own")
       std::signal(SIGTERM, [](int) {

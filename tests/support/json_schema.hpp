@@ -67,10 +67,12 @@ private:
       check_pattern(rule, value, at);
     else if (keyword == "minimum" || keyword == "maximum")
       check_limit(keyword == "minimum", rule, value, at);
-    else if (keyword == "properties" || keyword == "additionalProperties")
-      check_members(schema, keyword, rule, value, at);
     else if (keyword == "items")
       check_items(rule, value, at);
+    else if (keyword == "required")
+      check_required(rule, value, at);
+    else if (keyword == "properties" || keyword == "additionalProperties")
+      check_members(schema, keyword, rule, value, at);
     else if (keyword == "propertyNames")
       check_names(rule, value, at);
     else
@@ -146,6 +148,15 @@ private:
       return;
     for (std::size_t i = 0; i < value.size(); ++i)
       check(rule, value[i], at + '/' + std::to_string(i));
+  }
+
+  void check_required(const json& rule, const json& value,
+                      const std::string& at) {
+    if (!value.is_object())
+      return;
+    for (auto& key : rule)
+      if (!value.contains(key.get<std::string>()))
+        fail(at, key.dump() + " is missing");
   }
 
   void check_names(const json& rule, const json& value, const std::string& at) {

@@ -13,6 +13,7 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include "config_supervisors.hpp"
 #include "flame/error.hpp"
 #include "support/json_schema.hpp"
 
@@ -139,6 +140,115 @@ json section_of(std::span<const flame::detail::option<Options>> rows) {
           {"properties", members}};
 }
 
+// -- trees --------------------------------------------------------------------
+
+json some_of(std::span<const std::string_view> words) {
+  json result = json::array();
+  for (auto word : words)
+    result.push_back(std::string{word});
+  return {{"enum", result}};
+}
+
+template <class T, class Row>
+json tree_value_of(const Row& row) {
+  using kind = flame::detail::option_kind;
+  auto as = [&](kind what) {
+    return value_of({row.key, what, row.low, row.high, {}, {}});
+  };
+  if constexpr (std::is_same_v<T, std::size_t>) {
+    return as(kind::count);
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return as(kind::flag);
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    return as(kind::level);
+  } else if constexpr (std::is_same_v<T, double>) {
+    return json::array(
+      {json{{"type", "number"}, {"minimum", row.low}, {"maximum", row.high}}});
+  } else if constexpr (std::is_same_v<T, flame::duration>) {
+    return as(kind::time);
+  } else {
+    auto values = as(kind::time);
+    if (row.key == "shutdown")
+      values.push_back(some_of(std::array{flame::detail::brutal_word}));
+    return values;
+  }
+}
+
+template <class Options>
+json tree_members(std::span<const flame::detail::tree_option<Options>> rows) {
+  json members = json::object();
+  for (auto& row : rows) {
+    auto values = std::visit(
+      [&](auto member) {
+        using field = std::remove_reference_t<decltype(Options{}.*member)>;
+        if constexpr (std::is_enum_v<field>)
+          return json::array({some_of(flame::detail::words_of<field>())});
+        else if constexpr (std::is_same_v<field,
+                                          std::optional<flame::child_type>>)
+          return json::array(
+            {some_of(flame::detail::words_of<flame::child_type>())});
+        else
+          return tree_value_of<field>(row);
+      },
+      row.field);
+    values.push_back({{"$ref", "#/definitions/variable"}});
+    auto is_number_or_flag = std::visit(
+      [](auto member) {
+        return std::is_arithmetic_v<
+          std::remove_reference_t<decltype(Options{}.*member)>>;
+      },
+      row.field);
+    json member = {{"description", std::string{row.text}}};
+    if (auto standard = flame::detail::text_of(row, Options{}))
+      member["default"] =
+        is_number_or_flag ? json::parse(*standard) : json(*standard);
+    member["anyOf"] = values;
+    members[std::string{row.key}] = member;
+  }
+  return members;
+}
+
+json reference(const char* name) {
+  return {{"$ref", std::string{"#/definitions/"} + name}};
+}
+
+json child_schema_of() {
+  json text = {{"type", {"string", "number", "boolean"}}};
+  auto with = [](json value, const char* description) {
+    value["description"] = description;
+    return value;
+  };
+  json members = {
+    {"id", with(text, "The child's name in its supervisor.")},
+    {"start", with(text, "The name that the program has registered it by; "
+                         "default: `id`.")},
+    {"args",
+     {{"type", {"array", "null"}},
+      {"description", "What it is started with, by the types of its "
+                      "parameters."}}},
+    {"pool",
+     {{"description", "The pool on a runner of which it is placed; without, "
+                      "it is in the program's own process."},
+      {"anyOf",
+       json::array({text_like(name_pattern), reference("variable")})}}}};
+  members.update(tree_members(flame::detail::child_schema()));
+  members["supervisor"] = reference("supervisor");
+  return {{"type", "object"},
+          {"additionalProperties", false},
+          {"required", {"id"}},
+          {"properties", members}};
+}
+
+json supervisor_schema_of() {
+  auto members = tree_members(flame::detail::supervisor_schema());
+  members["children"] = {{"type", {"array", "null"}},
+                         {"description", "In the order in which they start."},
+                         {"items", reference("child")}};
+  return {{"type", {"object", "null"}},
+          {"additionalProperties", false},
+          {"properties", members}};
+}
+
 json expected_schema() {
   json variable = text_like(R"(\$\{[^}]+\})");
   variable["description"] =
@@ -158,16 +268,24 @@ json expected_schema() {
                 {"description", "The pools by their names."},
                 {"propertyNames", {{"pattern", name_pattern}}},
                 {"additionalProperties", {{"$ref", "#/definitions/pool"}}}};
+  json supervisors = {{"type", {"object", "null"}},
+                      {"description", "Trees of supervisors by their names."},
+                      {"propertyNames", {{"pattern", name_pattern}}},
+                      {"additionalProperties", reference("supervisor")}};
   return {{"$schema", "http://json-schema.org/draft-07/schema#"},
           {"title", "Configuration of a program that uses FLAME for C++"},
           {"type", {"object", "null"}},
           {"additionalProperties", false},
           {"properties",
-           {{"node", {{"$ref", "#/definitions/node"}}}, {"pools", pools}}},
+           {{"node", {{"$ref", "#/definitions/node"}}},
+            {"pools", pools},
+            {"supervisors", supervisors}}},
           {"definitions",
            {{"node", section_of(flame::detail::node_schema())},
             {"pool", section_of(flame::detail::pool_schema())},
             {"backend", backend},
+            {"supervisor", supervisor_schema_of()},
+            {"child", child_schema_of()},
             {"variable", variable}}}};
 }
 
@@ -231,6 +349,14 @@ bool parser_allows(const std::string& yaml) {
   }
   fs::remove(path);
   return mistake.empty();
+}
+
+std::string in_tree(const std::string& line) {
+  return "supervisors: {t: {" + line + "}}";
+}
+
+std::string in_child(const std::string& line) {
+  return in_tree("children: [{" + line + "}]");
 }
 
 std::string in_pool(const std::string& line) {
@@ -309,7 +435,26 @@ TEST_SUITE("configuration schema") {
            in_pool("backend: {name: k8s, image: a, cpus: 2, tty: true}"),
            in_pool("max: '${NOT_SET:-3}'"),
            in_pool("backend: {name: '${NOT_SET:-k8s}'}"),
-           "pools: {A-1_b: {max: 2}}"}) {
+           "pools: {A-1_b: {max: 2}}",
+           "supervisors:",
+           "supervisors: {t: }",
+           in_tree(""),
+           in_tree("strategy: dynamic, intensity: 0, period: infinite"),
+           in_tree("jitter: 0, min_backoff: 0s, max_backoff: 36500d"),
+           in_tree("jitter: 0.25, backoff_reset: infinite, log: off"),
+           in_tree("children: "),
+           in_tree("children: []"),
+           in_child("id: a"),
+           in_child("id: 3, start: true"),
+           in_child("id: a, args: "),
+           in_child("id: a, args: [1, x, null, [[]], {a: {}}]"),
+           in_child("id: a, pool: p, timeout: 1s"),
+           in_child("id: a, pool: '${NOT_SET:-p}'"),
+           in_child("id: a, shutdown: brutal_kill, type: worker"),
+           in_child("id: a, shutdown: infinite, significant: true"),
+           in_child("id: a, restart: temporary, shutdown: 0s"),
+           in_child("id: a, supervisor: "),
+           in_child("id: a, supervisor: {children: [{id: b}]}")}) {
       CAPTURE(yaml);
       CHECK(parser_allows(yaml));
       CHECK(schema_allows(schema, yaml));
@@ -382,7 +527,40 @@ TEST_SUITE("configuration schema") {
                                   in_pool("heartbeat: {tolerance: 0s}"),
                                   in_pool("heartbeat: 1s"),
                                   in_pool("retry.attempts: 3"),
-                                  in_pool("backend.image: a")}) {
+                                  in_pool("backend.image: a"),
+                                  "supervisors: [t]",
+                                  "supervisors: {1t: }",
+                                  "supervisors: {t: [a]}",
+                                  in_tree("strategi: dynamic"),
+                                  in_tree("strategy: one_for_two"),
+                                  in_tree("strategy: "),
+                                  in_tree("intensity: -1"),
+                                  in_tree("period: 0s"),
+                                  in_tree("period: 5"),
+                                  in_tree("auto_shutdown: true"),
+                                  in_tree("max_children: 0"),
+                                  in_tree("max_backoff: brutal_kill"),
+                                  in_tree("jitter: 1.5"),
+                                  in_tree("jitter: -0.1"),
+                                  in_tree("jitter: much"),
+                                  in_tree("log: loud"),
+                                  in_tree("children: {a: }"),
+                                  in_tree("children: [a]"),
+                                  in_tree("children: [[]]"),
+                                  in_child("start: a"),
+                                  in_child("id: "),
+                                  in_child("id: [a]"),
+                                  in_child("id: a, strat: b"),
+                                  in_child("id: a, args: x"),
+                                  in_child("id: a, args: {x: y}"),
+                                  in_child("id: a, pool: 'a b'"),
+                                  in_child("id: a, restart: never"),
+                                  in_child("id: a, shutdown: kill"),
+                                  in_child("id: a, shutdown: -1s"),
+                                  in_child("id: a, significant: 1"),
+                                  in_child("id: a, type: child"),
+                                  in_child("id: a, supervisor: [b]"),
+                                  in_child("id: a, supervisor: {a: b}")}) {
       CAPTURE(yaml);
       CHECK_FALSE(parser_allows(yaml));
       CHECK_FALSE(schema_allows(schema, yaml));

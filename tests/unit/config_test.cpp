@@ -502,8 +502,9 @@ pools:
           == "f.yaml:2:3: unknown key `nmae`: did you mean `name`?");
     CHECK(mistakes("pool:\n  a:\n")
           == "f.yaml:1:1: unknown key `pool`: did you mean `pools`?");
-    CHECK(mistakes("zebra: 1\n")
-          == "f.yaml:1:1: unknown key `zebra`: known are node, pools");
+    CHECK(
+      mistakes("zebra: 1\n")
+      == "f.yaml:1:1: unknown key `zebra`: known are node, pools, supervisors");
   }
 
   TEST_CASE("all mistakes of all sources are told at once") {

@@ -1,5 +1,5 @@
 /// Settings of node and pools from a YAML file, the environment and the command
-/// line, over what the program itself gives.
+/// line, over what the program itself gives; trees of supervisors from the file.
 #pragma once
 
 #include <cstddef>
@@ -128,6 +128,10 @@ public:
   /// Whether a source has something for this pool.
   bool has_pool(const std::string& name) const;
 
+  /// The trees that the file has, sorted, see `node::supervisor`. What they start
+  /// is checked there, and by `--check-config`.
+  std::vector<std::string> supervisor_names() const;
+
   /// Where the value that `pool` gives for an option came from.
   ///
   /// @param key an option as the file names it, e.g. `max_queue` or `backend`;
@@ -141,7 +145,8 @@ public:
   /// Settings of a backend whose key ends in `token`, `password`, `secret` or
   /// `key` are left out, with a comment that says so. Of one that was read from
   /// a file, the path is shown and never the value. A pool without a backend is
-  /// shown with the one of `FLAME_BACKEND`, or `local`.
+  /// shown with the one of `FLAME_BACKEND`, or `local`. Arguments of children are
+  /// shown as they are.
   std::string print() const;
 
   /// The same, for the program's own pools too.

@@ -4,6 +4,7 @@
 #include "flame/backend.hpp"
 #include "flame/call.hpp"
 #include "flame/child_ref.hpp"
+#include "flame/child_registry.hpp"
 #include "flame/codec.hpp"
 #include "flame/config.hpp"
 #include "flame/error.hpp"

@@ -23,6 +23,7 @@ class backend;
 class backend_registry;
 class call_error;
 class child_ref;
+class child_registry;
 class instance;
 class node;
 class pool;

@@ -12,6 +12,7 @@
 #include <caf/actor_system_config.hpp>
 
 #include "flame/backend.hpp"
+#include "flame/child_registry.hpp"
 #include "flame/config.hpp"
 #include "flame/detail/export.hpp"
 #include "flame/fwd.hpp"
@@ -36,6 +37,9 @@ struct node_options {
 
   /// The backends that pools may name.
   backend_registry backends = {};
+
+  /// The children that trees of the configuration may name.
+  child_registry children = {};
 
   /// Called with the configuration of CAF's actor system before it is made: to
   /// add message types, error categories, modules. Not for a system that the
@@ -104,8 +108,8 @@ public:
   ///         as a runner
   node(caf::actor_system& system, node_options options);
 
-  /// Shuts all pools down and ends the actor system, unless the program owns
-  /// it. Waits for actors that still live in a system of the node's own.
+  /// Shuts all supervisors and pools down, see `shutdown`, and ends the actor
+  /// system, unless the program owns it. Waits for actors that still live in a system of the node's own.
   ~node();
 
   node(const node&) = delete;
@@ -152,7 +156,27 @@ public:
   /// @throws call_error `on_scheduler_thread` inside an actor
   tree_entry tree() const;
 
-  /// Shuts all pools down, see `pool::shutdown`.
+  /// The supervisor of this name in the configuration's file. The first call
+  /// starts it, with the pools that it names, and waits until its children have
+  /// been started. The node owns it: while it runs, each call returns the same
+  /// one; once it has ended, by `restart_intensity` or whatever else, the next
+  /// call starts another one from the beginning.
+  ///
+  /// Inside an actor it returns one that is there, and starts none.
+  ///
+  /// @throws call_error `invalid_configuration`: one line for each mistake in
+  ///         the tree, or there is none of this name; also on a runner, as trees
+  ///         are the parent's. `child_failed` if a child could not be started:
+  ///         then those that were have been stopped. `supervisor_ended` once the
+  ///         node has been shut down. `on_scheduler_thread`
+  flame::supervisor supervisor(const std::string& name);
+
+  /// Those that have been started, and have not ended, by name.
+  std::map<std::string, flame::supervisor> supervisors() const;
+
+  /// Shuts down the supervisors of `supervisor`, the last one first, each from
+  /// right to left; then all pools, see `pool::shutdown`. A supervisor waits for
+  /// its children as long as their `shutdown` says.
   void shutdown();
 
   /// @private
