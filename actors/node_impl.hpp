@@ -74,7 +74,7 @@ public:
   std::shared_ptr<detail::caller_ports> ports;
   std::shared_ptr<detail::placements> placed;
   /// The supervisor of gateway and pools; there once there is a pool.
-  supervisor top;
+  flame::supervisor top;
   /// Lets this node's own runners join, whichever actor it is at the time.
   caf::actor gateway;
   caf::actor news;

@@ -189,7 +189,7 @@ tree_entry node::impl::tree() {
   if (auto* self = parent())
     result.facts.emplace_back("runner", self->runner);
   std::map<std::string, flame::pool> started;
-  supervisor own;
+  flame::supervisor own;
   {
     std::lock_guard guard{mutex};
     started = pools;

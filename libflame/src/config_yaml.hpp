@@ -35,9 +35,6 @@ struct yaml_tree {
   /// Of a scalar, with all `${...}` replaced.
   std::string text;
 
-  /// Of a list.
-  std::vector<yaml_ptr> items;
-
   /// Of a map, in the order of the file; keys that are there twice too.
   std::vector<std::pair<yaml_ptr, yaml_ptr>> entries;
 
