@@ -86,13 +86,14 @@ void node_trees::shut_down() {
     is_closed_ = true;
     ending = all_;
   }
-  for (auto each = ending.rbegin(); each != ending.rend(); ++each) {
-    auto& handle = each->top.handle();
+  std::reverse(ending.begin(), ending.end());
+  for (auto& each : ending) {
+    auto& handle = each.top.handle();
     caf::scoped_actor self{handle.home_system()};
     self->send_exit(handle, caf::exit_reason::user_shutdown);
     self->wait_for(handle);
     // Not before: another thread may wait for it, too.
-    forget(*each);
+    forget(each);
   }
 }
 

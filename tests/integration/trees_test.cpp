@@ -289,8 +289,8 @@ TEST_CASE("a node that ends takes its trees along, and then its pools") {
       // Whichever was first.
       auto outcome = asked.get();
       CAPTURE(outcome);
-      CHECK((outcome == "no failure"
-             || outcome.starts_with("supervisor_ended: ")));
+      CHECK(
+        (outcome == "no failure" || outcome.starts_with("supervisor_ended: ")));
     }
   }
   CHECK_FALSE(is_running(pid));
