@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::uint64_t unlimited = std::numeric_limits<std::size_t>::max();
 
+constexpr std::uint64_t day = duration{std::chrono::hours{24}}.count();
+
 constexpr auto forever = static_cast<std::uint64_t>(infinite.count());
 
 constexpr std::array levels = {
@@ -117,9 +119,9 @@ constexpr std::array pool_rows = {
             "Share of each pause that is left to chance."},
            &retry_options::jitter},
   pool_row{{"retry.on", option_kind::codes, 0, 0, "codes",
-            "The failures that are worth another attempt."},
+            "The failures that are worth another attempt, with commas."},
            &retry_options::on},
-  pool_row{{"heartbeat.interval", option_kind::time, 0, forever, "time",
+  pool_row{{"heartbeat.interval", option_kind::time, 0, day, "time",
             "Time between two heart-beats of parent and runner; 0s: none."},
            &heartbeat_options::interval},
   pool_row{{"heartbeat.tolerance", option_kind::time, 1, forever, "time",
@@ -216,6 +218,8 @@ std::vector<errc> parse_codes(std::string_view text) {
     auto code = parse_code(trimmed(text.substr(0, comma)));
     if (std::find(result.begin(), result.end(), code) == result.end())
       result.push_back(code);
+    if (comma + 1 == text.size())
+      throw_invalid("a code is missing after the last comma");
     text.remove_prefix(std::min(comma + 1, text.size()));
   }
   return result;

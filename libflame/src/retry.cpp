@@ -24,12 +24,12 @@ double chance() {
 
 std::unique_ptr<retry_plan> retry_plan::of(const pool_core& pool,
                                            const call_options& options) {
+  if (options.retry)
+    if (auto wrong = mistakes_in(*options.retry); !wrong.empty())
+      throw call_error{errc::invalid_configuration, wrong};
   if (!options.idempotent)
     return nullptr;
   auto& wanted = options.retry ? *options.retry : pool.options.retry;
-  if (options.retry)
-    if (auto wrong = mistakes_in(wanted); !wrong.empty())
-      throw call_error{errc::invalid_configuration, wrong};
   return wanted.attempts > 1 ? std::make_unique<retry_plan>(wanted) : nullptr;
 }
 
@@ -50,6 +50,8 @@ duration retry_plan::pause() const {
   for (std::size_t i = 1; i < failed_ && doubled < longest; ++i)
     doubled *= 2;
   doubled = std::min(doubled, longest);
+  if (is_endless(doubled))
+    return doubled;
   auto share = 1 - std::clamp(options_.jitter, 0., 1.) * chance();
   return std::chrono::duration_cast<duration>(doubled * share);
 }

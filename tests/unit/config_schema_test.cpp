@@ -41,6 +41,8 @@ json text_like(const std::string& pattern) {
   return {{"type", "string"}, {"pattern", pattern}};
 }
 
+constexpr auto forever = static_cast<std::uint64_t>(flame::infinite.count());
+
 json value_of(const flame::detail::option_info& info) {
   using kind = flame::detail::option_kind;
   json number = {{"type", "integer"}, {"minimum", info.low}};
@@ -55,7 +57,7 @@ json value_of(const flame::detail::option_info& info) {
                            + "$")});
     case kind::time:
       return json::array(
-        {text_like("^(infinite|"
+        {text_like((info.high < forever ? "^(" : "^(infinite|")
                    + quantity("ns|us|ms|s|min|h|d", info.low, true) + ")$")});
     case kind::flag:
       return json::array({json{{"type", "boolean"}}});
@@ -525,6 +527,7 @@ TEST_SUITE("configuration schema") {
                                   in_pool("retry: {on: {runner_lost: 1}}"),
                                   in_pool("retry: {on: lost}"),
                                   in_pool("heartbeat: {tolerance: 0s}"),
+                                  in_pool("heartbeat: {interval: infinite}"),
                                   in_pool("heartbeat: 1s"),
                                   in_pool("retry.attempts: 3"),
                                   in_pool("backend.image: a"),

@@ -1070,6 +1070,12 @@ pools:
     CHECK(in_a("retry:\n      on: [runner_lst]")
           == "f.yaml:4:11: `retry.on`: `runner_lst` is not a failure to repeat "
              "for: did you mean `runner_lost`?");
+    CHECK(load_without_file({}, {{"pools.a.retry.on", "queue_full,queue_full"}})
+            .pool("a")
+            .retry.on
+          == std::vector{flame::errc::queue_full});
+    CHECK(in_a("retry: {on: 'queue_full,'}")
+          == "f.yaml:3:17: `retry.on`: a code is missing after the last comma");
     CHECK(in_a("retry:\n      on: [[boot_failed]]")
           == "f.yaml:4:12: `retry.on` must be a list of single values");
   }

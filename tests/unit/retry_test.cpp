@@ -46,6 +46,11 @@ TEST_SUITE("retries") {
     CHECK_FALSE(plan.next(failure(errc::runner_lost), now, time_point::max()));
   }
 
+  TEST_CASE("a pause without end is followed by no attempt") {
+    retry_plan plan{{.attempts = 3, .backoff = flame::infinite, .jitter = 0}};
+    CHECK_FALSE(plan.next(failure(errc::runner_lost), now, time_point::max()));
+  }
+
   TEST_CASE("no attempt begins when the time of the call is up") {
     retry_plan plan{{.attempts = 5, .backoff = 100ms, .jitter = 0}};
     auto error = failure(errc::runner_lost);

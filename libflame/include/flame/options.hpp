@@ -93,7 +93,7 @@ struct retry_options {
 /// itself counts for nothing, so that nobody gives up when the whole machine
 /// sleeps.
 struct heartbeat_options {
-  /// Time between two beats; 0 for none.
+  /// Time between two beats, at most a day; 0 for none.
   duration interval = std::chrono::seconds{1};
 
   /// Silence after which a runner is ended and replaced, and its calls have
