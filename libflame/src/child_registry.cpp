@@ -73,8 +73,8 @@ void argument_mistakes::add(const argument& at, std::string text) {
 
 bool expect(argument::kind what, const argument& from,
             argument_mistakes& wrong) {
-  if (from.what == what)
-    return true;
+  if (from.what == what || from.what == argument::kind::broken)
+    return from.what == what;
   wrong.add(
     from, fmt::format("must be {}, not {}", name_of(what), name_of(from.what)));
   return false;

@@ -100,6 +100,7 @@ std::string in_flow(const argument& value) {
   };
   switch (value.what) {
     case argument::kind::nothing:
+    case argument::kind::broken:
       return "null";
     case argument::kind::scalar:
       return scalar(value.text);

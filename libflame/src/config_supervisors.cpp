@@ -321,14 +321,15 @@ private:
   }
 
   bool is_within_limits(const yaml_tree& child) {
-    ++children_;
-    if (children_ == most_children + 1)
-      fail(child, fmt::format("the file has more than {} children",
-                              grouped(most_children)));
-    if (children_ <= most_children && depth_ >= deepest)
+    if (depth_ >= deepest) {
       fail(child,
            fmt::format("supervisors are nested more than {} deep", deepest));
-    return children_ <= most_children && depth_ < deepest;
+      return false;
+    }
+    if (++children_ == most_children + 1)
+      fail(child, fmt::format("the file has more than {} children",
+                              grouped(most_children)));
+    return children_ <= most_children;
   }
 
   void read_child(const yaml_tree& child, const std::string& supervisor,
@@ -430,7 +431,7 @@ private:
   }
 
   argument to_argument(const yaml_tree& value, std::size_t depth) {
-    argument result;
+    argument result{argument::kind::broken};
     result.where = position(path_, value.line, value.column);
     ++values_;
     if (values_ == most_values + 1)
@@ -461,7 +462,10 @@ private:
           result.items.back().key = key.text;
         });
         break;
-      default:
+      case kind::nothing:
+        result.what = argument::kind::nothing;
+        break;
+      case kind::broken:
         break;
     }
     return result;

@@ -371,6 +371,9 @@ TEST_CASE("arguments that are not of the parameters' types are told") {
            "not a list\n"
            "argument 5 of `note_many` (true or false, or null): `2` is neither "
            "`true` nor `false`\n");
+  CHECK(wrong("note", "['${NOT_SET}', 1, 2, 3, a, 1s]")
+        == "environment variable `NOT_SET` is not set: set it, or write "
+           "${NOT_SET:-default}\n");
   CHECK(wrong("store", "[a]")
         == "`store` takes 2 arguments (text; a whole number, 0 to 255), and "
            "gets 1\n");

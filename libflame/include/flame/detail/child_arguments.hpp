@@ -26,7 +26,14 @@ namespace flame::detail {
 
 /// A value in a file.
 struct argument {
-  enum class kind : unsigned char { nothing, scalar, list, map };
+  enum class kind : unsigned char {
+    nothing,
+    scalar,
+    list,
+    map,
+    /// Its mistake has been told already.
+    broken,
+  };
 
   kind what = kind::nothing;
 
