@@ -5,8 +5,13 @@
 namespace flame::detail {
 
 caf::actor spawn_child_news(caf::actor_system& system,
-                            std::shared_ptr<placements> placed) {
-  return spawn_inline_actor(system, [placed](caf::message& what) {
+                            const std::shared_ptr<placements>& placed) {
+  // Which refers to this actor.
+  std::weak_ptr<placements> known = placed;
+  return spawn_inline_actor(system, [known](caf::message& what) {
+    auto placed = known.lock();
+    if (!placed)
+      return;
     what.apply({
       [&](place_atom, std::uint64_t id, const caf::actor& child) {
         placed->started(id, child);

@@ -12,6 +12,6 @@ namespace flame::detail {
 /// Understands `(place_atom, id, actor)`: started; `(place_atom, id, error)`:
 /// could not be started; `(ended_atom, id, reason)`.
 caf::actor spawn_child_news(caf::actor_system& system,
-                            std::shared_ptr<placements> placed);
+                            const std::shared_ptr<placements>& placed);
 
 } // namespace flame::detail
