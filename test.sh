@@ -7,19 +7,16 @@ source "$(dirname "${BASH_SOURCE[0]}")/scripts/common.sh"
 usage() {
   cat <<'EOF'
 usage: ./test.sh [--quick]
-       ./test.sh --sanitize address|thread
        ./test.sh --chaos [--seed N] [--seconds S]
 
 Builds preset dev, checks format (clang-format), scripts (shellcheck) and
-sources (clang-tidy), and runs the tests; then builds library and tests with
-Clang, AddressSanitizer and UndefinedBehaviorSanitizer, and runs the tests of
-units, calls, actors, streams, pools and supervision with that. What passed
+sources (clang-tidy), and runs the tests; then builds the library with Clang,
+and runs the tests of calls, actors and streams with that. What passed
 clang-tidy is remembered in build/dev/tidy.
 
   --quick  only the tests labelled "quick", clang-tidy only on sources that
            differ from the last commit, nothing with Clang; under a minute once
            it is built
-  --sanitize  nothing but the tests with sanitizers, in builds of their own
   --chaos  nothing but calls, streams, casts and supervised children under
            constant faults: runners and workers are killed, stopped, crashed
            and told to end at random. Says at the end whether all is accounted
@@ -31,18 +28,11 @@ EOF
 
 quick=no
 chaos=no
-sanitize=
 chaos_args=(--seed "$RANDOM" --seconds 60)
 while (($# > 0)); do
   case $1 in
     --quick) quick=yes ;;
     --chaos) chaos=yes ;;
-    --sanitize)
-      [[ ${2-} == address || ${2-} == thread ]] ||
-        fail "--sanitize needs 'address' or 'thread'"
-      sanitize=$2
-      shift
-      ;;
     --seed | --seconds)
       [[ ${2-} =~ ^[0-9]+$ ]] || fail "$1 needs a number"
       chaos_args+=("$1" "$2")
@@ -107,43 +97,17 @@ run_tests() {
     --parallel "$(parallel_jobs)" "${labels[@]}" 2>&1 | tee build/dev/ctest.log
 }
 
-# run_sanitized PRESET NAME...: test programs of a build with sanitizers.
-#
-# Runners and workers are processes of their own, whose end a test may expect:
-# what a sanitizer finds in any of them is a file in the folder of reports.
-run_sanitized() {
-  local preset=$1 dir=$flame_root/build/$1 name
-  shift
-  build "$preset" "$@"
-  rm -rf "$dir/reports"
-  mkdir -p "$dir/reports"
-  # Tests crash on purpose, and want the signal.
-  local common="log_path=$dir/reports/found:handle_segv=0:handle_abort=0"
-  common+=":handle_sigbus=0:handle_sigill=0:handle_sigfpe=0"
-  for name in "$@"; do
-    say "running $name, build/$preset"
-    if ! ASAN_OPTIONS="$common:detect_stack_use_after_return=1" \
-      UBSAN_OPTIONS="$common:print_stacktrace=1" \
-      TSAN_OPTIONS="$common:suppressions=$flame_root/tests/support/tsan.supp:die_after_fork=0" \
-      timeout 600 "$dir/tests/$name" >"$dir/$name.log" 2>&1; then
-      grep -aE 'ERROR|TEST CASE|test cases' "$dir/$name.log" >&2 || cat "$dir/$name.log" >&2
-      return 1
-    fi
-    if [[ -n $(ls "$dir/reports") ]]; then
-      head -n 60 "$dir"/reports/* >&2
+# The second compiler: what is most template, with real runners.
+check_clang() {
+  local name
+  build clang calls_test actors_test streams_test
+  for name in calls_test actors_test streams_test; do
+    say "running $name, built with Clang"
+    if ! timeout 300 build/clang/tests/"$name" >build/clang/"$name".log 2>&1; then
+      cat build/clang/"$name".log >&2
       return 1
     fi
   done
-}
-
-check_address() {
-  run_sanitized asan unit_tests calls_test actors_test streams_test \
-    pools_test retries_test supervisor_test isolation_test
-}
-
-check_thread() {
-  run_sanitized tsan unit_tests calls_test actors_test streams_test \
-    supervisor_test
 }
 
 need_packages build test bench demo
@@ -151,17 +115,13 @@ if [[ $chaos == yes ]]; then
   build dev chaos
   exec build/dev/tests/chaos "${chaos_args[@]}"
 fi
-if [[ -n $sanitize ]]; then
-  "check_$sanitize"
-  exit
-fi
 check_format || failed+=(clang-format)
 check_scripts || failed+=(shellcheck)
 build dev
 check_sources || failed+=(clang-tidy)
 run_tests || failed+=(ctest)
 if [[ $quick == no ]]; then
-  check_address || failed+=(sanitizers)
+  check_clang || failed+=(clang)
 fi
 
 if ((${#failed[@]} > 0)); then
