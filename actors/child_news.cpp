@@ -9,18 +9,18 @@ caf::actor spawn_child_news(caf::actor_system& system,
   // Which refers to this actor.
   std::weak_ptr<placements> known = placed;
   return spawn_inline_actor(system, [known](caf::message& what) {
-    auto placed = known.lock();
-    if (!placed)
+    auto all = known.lock();
+    if (!all)
       return;
     what.apply({
       [&](place_atom, std::uint64_t id, const caf::actor& child) {
-        placed->started(id, child);
+        all->started(id, child);
       },
       [&](place_atom, std::uint64_t id, const caf::error& why) {
-        placed->failed(id, why);
+        all->failed(id, why);
       },
       [&](ended_atom, std::uint64_t id, const caf::error& reason) {
-        placed->ended(id, reason);
+        all->ended(id, reason);
       },
     });
   });
