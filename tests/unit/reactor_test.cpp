@@ -172,8 +172,8 @@ public:
 
 private:
   void expired() override {
-    boost::asio::post(loop_.io(), [&] {
-      seen_ = log_.wait(0).size();
+    boost::asio::post(loop_.io(), [&log = log_, &seen = seen_] {
+      seen = log.wait(0).size();
     });
   }
 
