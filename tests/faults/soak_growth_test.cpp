@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "support/processes.hpp"
+#include "support/sanitizers.hpp"
 #include "support/test_main.hpp"
 
 using namespace std::chrono_literals;
@@ -25,13 +26,6 @@ double heap_kib() {
   auto info = ::mallinfo2();
   return static_cast<double>(info.uordblks + info.hblkhd) / 1024;
 }
-
-/// Sanitizers keep what is freed, and malloc has no figures then.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool is_memory_as_used = false;
-#else
-constexpr bool is_memory_as_used = true;
-#endif
 
 /// What a process holds on to, round by round.
 struct holdings {
@@ -137,7 +131,8 @@ TEST_CASE("scaling to zero and back leaves nothing behind") {
   CHECK(growth(all.descriptors) < 10);
   CHECK(growth(all.threads) < 10);
   CHECK(growth(all.actors) < 10);
-  if (!is_memory_as_used)
+  // Sanitizers keep what is freed, and malloc has no figures then.
+  if (has_sanitizer)
     return;
   // In KiB. An actor that is kept of each runner would be more than 1.
   CHECK(growth(all.heap) < boots * 2 / 3 / 2);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "support/processes.hpp"
+#include "support/sanitizers.hpp"
 #include "support/test_main.hpp"
 
 using namespace std::chrono_literals;
@@ -62,7 +63,7 @@ TEST_CASE("a pool grows only when every runner is full, up to max") {
     CHECK(pool.stats().boots == 1);
     std::vector<std::future<int>> calls;
     for (int i = 0; i < 12; ++i)
-      calls.push_back(flame::async(pool, pid_after, 50ms));
+      calls.push_back(flame::async(pool, pid_after, beyond_boot(50ms)));
     CHECK(eventually([&] {
       return pool.stats().runners == 3;
     }));
@@ -421,7 +422,7 @@ TEST_CASE("a runner with a child that never starts is replaced") {
       for (;;)
         std::this_thread::sleep_for(1s);
     };
-    flame::place_child(self, pool, {.timeout = 100ms}, never)
+    flame::place_child(self, pool, {.timeout = beyond_boot(100ms)}, never)
       .then(
         [&](const caf::actor&) {
           code.set_value(flame::errc{});
@@ -480,7 +481,8 @@ TEST_CASE("a call beside one that ignores its stop token gets drain_timeout") {
                                    .stop_grace = 100ms,
                                    .drain_timeout = 300ms});
   auto beside = flame::async(pool, pid_after, 60'000ms);
-  auto stuck = flame::async(pool, {.timeout = 100ms}, ignore_stop_token);
+  auto stuck =
+    flame::async(pool, {.timeout = beyond_boot(100ms)}, ignore_stop_token);
   auto queued = flame::async(pool, pid_after, 0ms);
   auto error = failure_of([&] {
     beside.get();
@@ -530,7 +532,7 @@ TEST_CASE("a runner of single_use goes after one call, however that ended") {
           == flame::errc::remote_exception);
     goes();
     CHECK(failure_of([&] {
-            flame::call(pool, {.timeout = 100ms}, until_stopped);
+            flame::call(pool, {.timeout = beyond_boot(100ms)}, until_stopped);
           }).code()
           == flame::errc::timeout);
     goes();
