@@ -7,6 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/scripts/common.sh"
 usage() {
   cat <<'EOF'
 usage: ./test.sh [--quick]
+       ./test.sh --sanitize address|thread
        ./test.sh --chaos [--seed N] [--seconds S]
 
 Builds preset dev, checks format (clang-format), scripts (shellcheck) and
@@ -17,6 +18,9 @@ clang-tidy is remembered in build/dev/tidy.
   --quick  only the tests labelled "quick", clang-tidy only on sources that
            differ from the last commit, nothing with Clang; under a minute once
            it is built
+  --sanitize  nothing but the tests that say something there, built with Clang
+           and AddressSanitizer and UndefinedBehaviorSanitizer, or with
+           ThreadSanitizer
   --chaos  nothing but calls, streams, casts and supervised children under
            constant faults: runners and workers are killed, stopped, crashed
            and told to end at random. Says at the end whether all is accounted
@@ -28,11 +32,20 @@ EOF
 
 quick=no
 chaos=no
+sanitize=
 chaos_args=(--seed "$RANDOM" --seconds 60)
 while (($# > 0)); do
   case $1 in
     --quick) quick=yes ;;
     --chaos) chaos=yes ;;
+    --sanitize)
+      case ${2-} in
+        address) sanitize=asan ;;
+        thread) sanitize=tsan ;;
+        *) fail "--sanitize needs 'address' or 'thread'" ;;
+      esac
+      shift
+      ;;
     --seed | --seconds)
       [[ ${2-} =~ ^[0-9]+$ ]] || fail "$1 needs a number"
       chaos_args+=("$1" "$2")
@@ -110,10 +123,28 @@ check_clang() {
   done
 }
 
+# check_sanitized PRESET: tests/sanitizers.cmake says which tests these are.
+check_sanitized() {
+  local dir=build/$1
+  build "$1" sanitized_tests
+  say "running the tests of $dir"
+  if ! ctest --preset "$1" --parallel "$(parallel_jobs)" >"$dir/ctest.log" 2>&1; then
+    say "tests of $dir failed, all of their output: $dir/ctest.log" >&2
+    sed -n '/ tests passed, /,$p' "$dir/ctest.log" >&2
+    # What the sanitizers found, or what the first tests said that failed.
+    find "$dir/reports" -type f -exec head -n 60 {} + | head -n 300 >&2
+    return 1
+  fi
+}
+
 need_packages build test bench demo
 if [[ $chaos == yes ]]; then
   build dev chaos
   exec build/dev/tests/chaos "${chaos_args[@]}"
+fi
+if [[ -n $sanitize ]]; then
+  check_sanitized "$sanitize"
+  exit
 fi
 check_format || failed+=(clang-format)
 check_scripts || failed+=(shellcheck)
