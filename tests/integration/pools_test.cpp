@@ -416,6 +416,8 @@ TEST_CASE("a runner with a child that never starts is replaced") {
                                    .max_concurrency = 1,
                                    .stop_grace = 100ms,
                                    .drain_timeout = 300ms});
+  // The time of the placement is none for a boot.
+  flame::call(pool, pid_after, 0ms);
   std::promise<flame::errc> code;
   node().system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
     auto never = [](caf::event_based_actor*) -> caf::behavior {
@@ -480,6 +482,8 @@ TEST_CASE("a call beside one that ignores its stop token gets drain_timeout") {
                                    .max_concurrency = 2,
                                    .stop_grace = 100ms,
                                    .drain_timeout = 300ms});
+  // It ignores nothing where its time is up before the boot is.
+  flame::call(pool, pid_after, 0ms);
   auto beside = flame::async(pool, pid_after, 60'000ms);
   auto stuck =
     flame::async(pool, {.timeout = beyond_boot(100ms)}, ignore_stop_token);
