@@ -195,6 +195,7 @@ double parse_fraction(std::string_view text) {
 
 std::vector<std::string_view> names_of_codes() {
   std::vector<std::string_view> result;
+  result.reserve(repeatable.size());
   for (auto code : repeatable)
     result.push_back(to_string(code));
   return result;
@@ -227,6 +228,7 @@ std::vector<errc> parse_codes(std::string_view text) {
 
 std::string format_codes(const std::vector<errc>& codes) {
   std::vector<std::string_view> names;
+  names.reserve(codes.size());
   for (auto code : codes)
     names.push_back(to_string(code));
   return '[' + joined(names) + ']';
