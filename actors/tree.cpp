@@ -189,17 +189,17 @@ tree_entry node::impl::tree() {
   if (auto* self = parent())
     result.facts.emplace_back("runner", self->runner);
   std::map<std::string, flame::pool> started;
-  flame::supervisor own;
+  flame::supervisor above;
   {
     std::lock_guard guard{mutex};
     started = pools;
-    own = top;
+    above = top;
   }
   picture supervised{ask_all(system)};
   caf::actor_addr own_address;
   std::map<std::string, child_info> known;
-  if (own) {
-    own_address = own.handle().address();
+  if (above) {
+    own_address = above.handle().address();
     for (auto& each : supervised.children_of(own_address))
       known.emplace(each.id, each);
   }
@@ -211,7 +211,7 @@ tree_entry node::impl::tree() {
     }
     result.children.push_back(std::move(entry));
   };
-  if (own)
+  if (above)
     add({.kind = tree_kind::gateway}, "gateway");
   auto children = placed->look();
   for (auto& [name, each] : started)
