@@ -280,8 +280,11 @@ void supervisor_core::end_for_significance() {
 void supervisor_core::end(caf::error reason) {
   if (ending_)
     return;
-  log_->info("supervisor ends supervisor={} reason={}", options_.name,
-             text_of(reason));
+  // As in OTP, an end that was asked for is no news.
+  auto is_asked = reason == caf::exit_reason::user_shutdown;
+  log_->log(is_asked ? spdlog::level::debug : spdlog::level::info,
+            "supervisor ends supervisor={} reason={}", options_.name,
+            text_of(reason));
   ending_ = std::move(reason);
   if (is_dynamic())
     return stop_all_at_once();
