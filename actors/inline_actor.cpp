@@ -17,10 +17,11 @@ public:
 
   void enqueue(caf::mailbox_element_ptr what,
                caf::execution_unit* host) override {
-    if (!handle_system_message(*what, host, false)) {
-      auto content = what->move_content_to_message();
+    if (handle_system_message(*what, host, true))
+      return;
+    auto content = what->move_content_to_message();
+    if (!content.match_elements<caf::exit_msg>())
       handle_(content);
-    }
   }
 
 private:

@@ -7,7 +7,8 @@
 namespace flame::detail {
 
 /// An actor that is not scheduled: `handle` gets each message on the thread that
-/// brings it, which saves a wake-up. For what is quick and never blocks.
+/// brings it, which saves a wake-up. For what is quick and never blocks. Exit
+/// messages do nothing.
 ///
 /// @param handle called by any thread, also by several at a time
 caf::actor spawn_inline_actor(caf::actor_system& system,
