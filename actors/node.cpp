@@ -102,7 +102,8 @@ node::impl::impl(node_options opts, std::vector<std::string> own_args,
                                  : std::vector<std::thread::id>{}),
     handles(std::make_shared<detail::system_handles>(system, !as_runner)),
     ports(std::make_shared<detail::caller_ports>()),
-    placed(std::make_shared<detail::placements>()) {
+    placed(std::make_shared<detail::placements>()),
+    bus(detail::pubsub_broker::make(system, handles)) {
   auto& settings = options.config.node();
   detail::log().set_level(spdlog::level::from_str(settings.log));
   detail::name_log(settings.name);
@@ -112,6 +113,7 @@ node::impl::~impl() {
   trees.shut_down();
   shut_pools_down();
   end_supervisor();
+  bus->close();
   for (auto& each : rosters_)
     each->provider.reset();
   for (auto& each : lent_)
@@ -226,6 +228,7 @@ flame::pool node::impl::start_pool(const std::string& name,
     start_supervisor();
     detail::runner_context context;
     context.gateway = gateway;
+    context.pubsub = bus->address().id();
     news = detail::spawn_child_news(system, placed);
     placed->report_to(news);
     context.command = options.command.empty() ? own_command() : options.command;

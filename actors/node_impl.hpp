@@ -19,6 +19,7 @@
 #include "node_trees.hpp"
 #include "placements.hpp"
 #include "pool_roster.hpp"
+#include "pubsub_broker.hpp"
 #include "reactor.hpp"
 #include "runner_actor.hpp"
 #include "system_config.hpp"
@@ -73,6 +74,7 @@ public:
   std::shared_ptr<detail::reactor> loop;
   std::shared_ptr<detail::caller_ports> ports;
   std::shared_ptr<detail::placements> placed;
+  std::shared_ptr<detail::pubsub_broker> bus;
   /// The supervisor of gateway and pools; there once there is a pool.
   flame::supervisor top;
   /// Lets this node's own runners join, whichever actor it is at the time.

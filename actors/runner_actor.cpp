@@ -170,7 +170,8 @@ void runner_actor::boot() {
                    has_heartbeat() ? options.heartbeat.interval : duration{},
                    options.heartbeat.tolerance,
                    ::getpid(),
-                   context_->signs};
+                   context_->signs,
+                   context_->pubsub};
   auto bytes = to_bytes(greeting);
   lanes_->send_message(std::as_bytes(std::span{bytes}));
   if (has_heartbeat()) {

@@ -17,6 +17,8 @@ namespace flame::detail {
 /// What all runners of a node share.
 struct runner_context {
   caf::actor gateway;
+  /// The broker of the parent's topics.
+  caf::actor_id pubsub = 0;
   /// The program with its arguments.
   std::vector<std::string> command;
   /// Serves as a runner inside this process, see `boot_request::serve_here`.

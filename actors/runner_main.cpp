@@ -131,6 +131,7 @@ public:
     auto& system = state->system;
     auto gateway = connect_control(system, std::move(sockets_.control),
                                    welcome_.boot_timeout);
+    connect_topics(*state, gateway);
     start_lanes(state->handles);
     start_terminator(system, gateway, state->handles);
     is_connected_ = true;
@@ -236,6 +237,13 @@ private:
   bool has_unlinked_work() const {
     return server_->running_unlinked() > 0 || life_.unlinked_children > 0
            || (zygote_ && zygote_->running_unlinked() > 0);
+  }
+
+  /// Before anything can be published or subscribed to here.
+  void connect_topics(const node::impl& state, const caf::actor& gateway) {
+    auto* proxies = state.handles->unit()->proxy_registry_ptr();
+    if (auto broker = proxies->get_or_put(gateway.node(), welcome_.pubsub))
+      state.bus->connect(caf::actor_cast<caf::actor>(broker), welcome_.id);
   }
 
   void start_lanes(const std::shared_ptr<codec_context>& handles) {

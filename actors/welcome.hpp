@@ -39,6 +39,8 @@ struct welcome {
   duration heartbeat_tolerance{};
   std::int32_t parent_pid = 0;
   std::uint8_t signs = every_sign;
+  /// The number of the broker of the parent's topics.
+  std::uint64_t pubsub = 0;
 };
 
 /// What a runner says when it joins.

@@ -67,11 +67,33 @@ std::string ask_child(caf::actor_system& system, const flame::pool& pool) {
   return said.get_future().get();
 }
 
+void say_where() {
+  flame::this_pubsub().publish("places", where());
+}
+
+/// What a call publishes, and an actor of the program hears.
+std::string hear(flame::node& node, const flame::pool& pool) {
+  caf::scoped_actor self{node.system()};
+  node.pubsub().subscribe(self, "places");
+  flame::call(pool, say_where);
+  std::string result;
+  self->receive(
+    [&](caf::publish_atom, const std::string&, const std::string& place) {
+      result = place;
+    },
+    caf::after(10s) >>
+      [&] {
+        result = "nothing";
+      });
+  return result;
+}
+
 void use_node(caf::actor_system& system, const flame::node_options& options) {
   flame::node node{system, options};
   auto pool = node.pool("workers", {.max = 1, .timeout = 5s});
   std::cout << "a call runs in " << flame::call(pool, where) << '\n'
             << "a child says " << ask_child(system, pool) << '\n'
+            << "a topic says: " << hear(node, pool) << '\n'
             << "inside an actor: " << call_inside_actor(system, pool)
             << std::endl;
 }

@@ -14,6 +14,7 @@
 #include "flame/options.hpp"
 #include "flame/place.hpp"
 #include "flame/pool.hpp"
+#include "flame/pubsub.hpp"
 #include "flame/run.hpp"
 #include "flame/stream.hpp"
 #include "flame/supervisor.hpp"

@@ -27,6 +27,7 @@ class child_registry;
 class instance;
 class node;
 class pool;
+class pubsub;
 class supervisor;
 class tracker;
 
@@ -36,6 +37,7 @@ namespace flame::detail {
 
 class buffer;
 class pool_core;
+class pubsub_broker;
 class reader;
 class writer;
 struct thunk;

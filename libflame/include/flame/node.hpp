@@ -18,6 +18,7 @@
 #include "flame/fwd.hpp"
 #include "flame/options.hpp"
 #include "flame/pool.hpp"
+#include "flame/pubsub.hpp"
 #include "flame/supervisor.hpp"
 #include "flame/tree.hpp"
 
@@ -142,6 +143,9 @@ public:
 
   /// The pools that have been started.
   std::vector<flame::pool> pools() const;
+
+  /// The topics of this node, its parent and its runners.
+  flame::pubsub pubsub() const;
 
   /// The supervisor of the node's own actors, `gateway` and `pool <name>`: one
   /// that is killed or fails is started again, and takes over its runners. It

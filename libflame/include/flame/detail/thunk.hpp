@@ -22,7 +22,7 @@
 namespace flame::detail {
 
 /// What a thunk's entry is: whoever looks it up casts it to that signature.
-enum class thunk_kind : std::uint8_t { function, child };
+enum class thunk_kind : std::uint8_t { function, child, publication };
 
 using thunk_entry = void (*)();
 
