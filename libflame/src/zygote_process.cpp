@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <new>
+#include <optional>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -259,6 +260,8 @@ private:
       ::_exit(EXIT_SUCCESS);
     if (order.fd)
       return start(std::move(order.fd));
+    if (order_ != order_to_stop)
+      order_ = order.data;
     for (auto& [pid, each] : workers_)
       tell(each.notes.get(), order.data);
   }
@@ -303,6 +306,9 @@ private:
     watch(added.lane.get(), EPOLLRDHUP | EPOLLET, key_of(pid, lane_event));
     watch(added.notes.get(), EPOLLIN, key_of(pid, note_event));
     watch(added.output.fd(), EPOLLIN, key_of(pid, output_event));
+    // A lane may come after the order to stop all.
+    if (order_)
+      tell(added.notes.get(), *order_);
   }
 
   [[noreturn]] void become_worker(worker_birth birth) {
@@ -468,6 +474,8 @@ private:
   /// What was blocked before.
   sigset_t signals_ = {};
   rlimit files_ = {};
+  /// What the runner has said about calls that run: it is about to end.
+  std::optional<char> order_;
   std::map<pid_t, worker> workers_;
   std::map<int, orphan> orphans_;
 };
