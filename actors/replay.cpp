@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "exit_status.hpp"
 #include "failure.hpp"
 #include "flame/detail/invocation.hpp"
 #include "flame/detail/thunk.hpp"
@@ -12,9 +13,6 @@
 namespace flame::detail {
 
 namespace {
-
-constexpr int status_failed = 1;
-constexpr int status_unfit = 2;
 
 /// The caller of a replay: takes every item, and has none to send.
 class nobody final : public item_channel {
@@ -93,7 +91,7 @@ int replay_call(const std::string& path, codec_context& handles) {
     return run(code, in, handles);
   } catch (const std::exception& error) {
     std::cerr << "error: " << error.what() << std::endl;
-    return status_unfit;
+    return status_unusable;
   }
 }
 

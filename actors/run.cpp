@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "config_check.hpp"
+#include "exit_status.hpp"
 #include "flame/error.hpp"
 #include "node_impl.hpp"
 #include "replay.hpp"
@@ -17,15 +18,12 @@ namespace flame::detail {
 
 namespace {
 
-constexpr int status_failed = 1;
-constexpr int status_usage = 2;
-
 /// What is wrong, for people.
 /// @returns the exit status
 int report(const std::exception& error) {
   std::cerr << "error: " << error.what() << std::endl;
   auto* ours = dynamic_cast<const call_error*>(&error);
-  return ours && ours->code() == errc::invalid_configuration ? status_usage
+  return ours && ours->code() == errc::invalid_configuration ? status_unusable
                                                              : status_failed;
 }
 
@@ -49,7 +47,7 @@ int check_configuration(const command_line& line, const program& what) {
   }
   if (!wrong.empty()) {
     std::cerr << wrong.text() << std::endl;
-    return status_usage;
+    return status_unusable;
   }
   std::cout << (file.empty() ? "no file" : one_line(file)) << ": ok, " << count
             << (count == 1 ? " pool" : " pools");

@@ -14,7 +14,7 @@ namespace flame::detail {
 namespace {
 
 /// The handler has no other way to its object.
-std::atomic<tree_printer*> current = nullptr;
+std::atomic<tree_printer*> printer_in_use = nullptr;
 
 /// As one piece, past the streams: `main` may hold their locks.
 void print(const std::string& text) {
@@ -26,7 +26,7 @@ void print(const std::string& text) {
 
 void tree_printer::on_signal(int) {
   auto before = errno;
-  if (auto* self = current.load())
+  if (auto* self = printer_in_use.load())
     self->waker_.wake();
   errno = before;
 }
@@ -39,7 +39,7 @@ tree_printer::tree_printer(std::function<std::string()> text)
   thread_ = start_thread("flame.tree", [this] {
     watch();
   });
-  current = this;
+  printer_in_use = this;
   struct sigaction action = {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
@@ -51,7 +51,7 @@ tree_printer::~tree_printer() {
     return;
   // The handler stays, and does nothing: who asks too late does not end the
   // process.
-  current = nullptr;
+  printer_in_use = nullptr;
   is_over_ = true;
   waker_.wake();
   thread_.join();

@@ -3,11 +3,13 @@
 #
 #   scripts/tidy.sh [--changed] [BUILD_DIR]
 #
-# BUILD_DIR (default: build/dev) has been built: the compile commands and the
-# headers of each source are taken from it. A source is skipped when it, the
-# headers of ours that it includes, its compile command, .clang-tidy and the
-# version of clang-tidy are those of a run that passed. With --changed only
-# sources that differ from the last commit are looked at.
+# BUILD_DIR (default: build/dev) has been built: the headers of each source are
+# taken from it. What takes clang-tidy long are the headers of others, so sources
+# are read in groups, the unity sources that CMake makes. A group is skipped when
+# its sources, the headers of ours that they include, the compile command,
+# .clang-tidy and the version of clang-tidy are those of a run that passed. With
+# --changed only sources that differ from the last commit are looked at, each for
+# itself.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -17,20 +19,21 @@ cd "$flame_root"
 tidy=$(command -v clang-tidy-14 || command -v clang-tidy) ||
   fail "clang-tidy 14 is not installed: apt-get install clang-tidy-14"
 
-# One source, in a process of its own: prints findings, leaves a stamp.
+# One file, in a process of its own: prints findings, leaves a stamp.
 if [[ ${1-} == --one ]]; then
-  work=$2 key=$3 source=$4
+  work=$2 key=$3 file=$4 name=$5
   begin=$EPOCHSECONDS
-  # The commands are GCC's, with warnings that clang does not know.
-  if output=$("$tidy" -p "$work" --quiet \
-    --extra-arg=-Wno-unknown-warning-option "$source" 2>&1); then
+  # The commands are GCC's, with warnings that clang does not know; and a group
+  # includes sources.
+  if output=$("$tidy" -p "$work" --quiet --checks=-bugprone-suspicious-include \
+    --extra-arg=-Wno-unknown-warning-option "$file" 2>&1); then
     : >"$work/passed/$key"
-    say "$source ($((EPOCHSECONDS - begin)) s)"
+    say "$name ($((EPOCHSECONDS - begin)) s)"
     exit 0
   fi
   # One write, so that findings of parallel runs do not mix.
   printf '%s\n' "$output" | grep -v -E '^[0-9]+ (warning|error)s? (generated|treated)' >&2 || true
-  say "FAILED $source" >&2
+  say "FAILED $name" >&2
   exit 1
 fi
 
@@ -40,33 +43,26 @@ if [[ ${1-} == --changed ]]; then
   shift
 fi
 dir=${1:-build/dev}
-[[ -f $dir/compile_commands.json ]] ||
-  fail "$dir/compile_commands.json is missing: build preset dev first"
-work=$dir/tidy
+[[ -f $dir/build.ninja ]] ||
+  fail "$dir/build.ninja is missing: build preset dev first"
+work=$(cd "$dir" && pwd)/tidy
 mkdir -p "$work/passed"
 
-# One command for each source of ours, without GCC's precompiled header, which
-# clang cannot read.
-awk -v root="$flame_root/" -v build="$(cd "$dir" && pwd)/" '
-  /"directory":/ { directory = $0 }
-  /"command":/ {
-    command = $0
-    gsub(/ -Winvalid-pch/, "", command)
-    gsub(/ -include [^ ]*cmake_pch\.hxx/, "", command)
-    gsub(/ -fpch-preprocess/, "", command)
-  }
-  /"file":/ {
-    match($0, /: "/)
-    file = substr($0, RSTART + 3)
-    sub(/",?$/, "", file)
-    if (index(file, root) != 1 || index(file, build) == 1 || seen[file]++)
-      next
-    line = $0
-    sub(/,?$/, "", line)
-    printf "%s{\n%s\n%s\n%s\n}", (count++ ? ",\n" : "[\n"), directory, command, line
-  }
-  END { print count ? "\n]" : "[]" }
-' "$dir/compile_commands.json" >"$work/compile_commands.json"
+# Trees that are never built: for their compile commands, without the
+# precompiled headers of GCC, which clang cannot read. The tests' own macros and
+# loops are not what it is for.
+unity=ON
+if [[ $changed_only == yes ]]; then
+  work=$work/single
+  unity=OFF
+  mkdir -p "$work/passed"
+fi
+if ! cmake --preset dev -B "$work" -DFLAME_PCH=OFF -DFLAME_BUILD_TESTS=OFF \
+  -DCMAKE_CXX_COMPILER_LAUNCHER= -DCMAKE_UNITY_BUILD=$unity \
+  -DCMAKE_UNITY_BUILD_BATCH_SIZE=8 >"$work/configure.log" 2>&1; then
+  cat "$work/configure.log" >&2
+  fail "cmake could not configure $work"
+fi
 
 # "source file" for each file of ours that a source depends on, itself included.
 ninja -C "$dir" -t deps | awk -v root="$flame_root/" -v build="$(cd "$dir" && pwd)/" '
@@ -79,17 +75,7 @@ ninja -C "$dir" -t deps | awk -v root="$flame_root/" -v build="$(cd "$dir" && pw
   }
 ' | sort -u >"$work/depends"
 
-declare -A command_of hash_of depends_of
-while IFS=$'\t' read -r file command; do
-  command_of[$file]=$command
-done < <(awk -v root="$flame_root/" '
-  /"command":/ { command = $0 }
-  /"file":/ {
-    match($0, /: "/)
-    file = substr($0, RSTART + 3 + length(root))
-    sub(/"$/, "", file)
-    print file "\t" command
-  }' "$work/compile_commands.json")
+declare -A hash_of depends_of
 while read -r hash file; do
   hash_of[$file]=$hash
 done < <(cut -d' ' -f2 "$work/depends" | sort -u | xargs -r sha256sum --)
@@ -105,26 +91,47 @@ fi
 
 todo=()
 total=0
-for source in "${!command_of[@]}"; do
-  # The tests' own macros and loops are not what it is for.
-  [[ $source == tests/* ]] && continue
-  if [[ $changed_only == yes ]] && ! grep -q -x -F -- "$source" <<<"$changed"; then
+while IFS=$'\t' read -r file command; do
+  case $file in
+    "$work"/*/Unity/*)
+      mapfile -t sources < <(sed -n "s|^#include \"$flame_root/\\(.*\\)\"\$|\\1|p" "$file")
+      name="${sources[*]}"
+      ;;
+    "$work"/*) continue ;; # made by the build
+    *)
+      sources=("${file#"$flame_root"/}")
+      name=${sources[0]}
+      ;;
+  esac
+  if [[ $changed_only == yes ]] && ! grep -q -x -F -- "$name" <<<"$changed"; then
     continue
   fi
-  total=$((total + 1))
-  key=$(sha256sum <<<"$settings ${command_of[$source]} ${depends_of[$source]-}")
+  total=$((total + ${#sources[@]}))
+  key="$settings $command"
+  for source in "${sources[@]}"; do
+    key+=${depends_of[$source]-}
+  done
+  key=$(sha256sum <<<"$key")
   key=${key%% *}
   if [[ -f $work/passed/$key ]]; then
     touch "$work/passed/$key"
   else
-    todo+=("$key" "$source")
+    todo+=("$key" "$file" "$name")
   fi
-done
+done < <(awk '
+  /"command":/ { command = $0 }
+  /"file":/ {
+    match($0, /: "/)
+    file = substr($0, RSTART + 3)
+    sub(/",?$/, "", file)
+    if (!seen[file]++)
+      print file "\t" command
+  }' "$work/compile_commands.json")
 find "$work/passed" -type f -mtime +30 -delete
 
-say "$((${#todo[@]} / 2)) of $total sources to check"
+say "$((${#todo[@]} / 3)) groups to check, of $total sources in all"
 if ((${#todo[@]} > 0)); then
   printf '%s\0' "${todo[@]}" |
-    xargs -0 -n 2 -P "$(parallel_jobs)" "$flame_root/scripts/tidy.sh" --one "$work" ||
+    xargs -0 -n 3 -P "$(parallel_jobs)" "$flame_root/scripts/tidy.sh" --one "$work" ||
     fail "findings, see above"
 fi

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -15,11 +14,7 @@ namespace flame::detail {
 
 namespace {
 
-constexpr std::uint64_t unlimited = std::numeric_limits<std::size_t>::max();
-
 constexpr std::uint64_t day = duration{std::chrono::hours{24}}.count();
-
-constexpr auto forever = static_cast<std::uint64_t>(infinite.count());
 
 constexpr std::array levels = {
   std::string_view{"trace"}, std::string_view{"debug"},

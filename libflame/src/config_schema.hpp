@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -34,6 +35,11 @@ enum class option_kind : unsigned char {
 /// codes, and all others.
 using option_value = std::variant<std::size_t, duration, bool, double,
                                   std::vector<errc>, std::string>;
+
+/// The greatest values: of counts, and of times that may be without end.
+inline constexpr std::uint64_t unlimited =
+  std::numeric_limits<std::size_t>::max();
+inline constexpr auto forever = static_cast<std::uint64_t>(infinite.count());
 
 /// What does not depend on where the option is kept.
 struct option_info {

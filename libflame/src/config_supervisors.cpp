@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <limits>
 
 #include <fmt/format.h>
 
@@ -15,8 +14,6 @@ namespace flame::detail {
 
 namespace {
 
-constexpr std::uint64_t unlimited = std::numeric_limits<std::size_t>::max();
-constexpr auto forever = static_cast<std::uint64_t>(infinite.count());
 constexpr auto longest_backoff = static_cast<std::uint64_t>(century.count());
 
 using supervisor_row = tree_option<supervisor_options>;
