@@ -167,9 +167,10 @@ await() {
 
 # The processes below one, itself included.
 processes_of() {
-  local child
+  local children child
   echo "$1"
-  for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do
+  read -r -d '' -a children < <(cat "/proc/$1/task/"*/children 2>/dev/null) || true
+  for child in "${children[@]}"; do
     processes_of "$child"
   done
 }
