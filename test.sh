@@ -11,16 +11,15 @@ usage: ./test.sh [--quick]
        ./test.sh --chaos [--seed N] [--seconds S]
 
 Builds preset dev, checks format (clang-format), scripts (shellcheck) and
-sources (clang-tidy), and runs the tests; then builds the library with Clang,
-and runs the tests of calls, actors and streams with that. What passed
-clang-tidy is remembered in build/dev/tidy.
+sources (clang-tidy), and runs the tests; then builds library and tests with
+Clang and AddressSanitizer and UndefinedBehaviorSanitizer, and with
+ThreadSanitizer, and runs those. What passed clang-tidy is remembered in
+build/dev/tidy.
 
   --quick  only the tests labelled "quick", clang-tidy only on sources that
-           differ from the last commit, nothing with Clang; under a minute once
-           it is built
-  --sanitize  nothing but the tests that say something there, built with Clang
-           and AddressSanitizer and UndefinedBehaviorSanitizer, or with
-           ThreadSanitizer
+           differ from the last commit, no sanitizers; under a minute once it is
+           built
+  --sanitize  nothing but the tests with these sanitizers
   --chaos  nothing but calls, streams, casts and supervised children under
            constant faults: runners and workers are killed, stopped, crashed
            and told to end at random. Says at the end whether all is accounted
@@ -110,20 +109,8 @@ run_tests() {
     --parallel "$(parallel_jobs)" "${labels[@]}" 2>&1 | tee build/dev/ctest.log
 }
 
-# The second compiler: what is most template, with real runners.
-check_clang() {
-  local name
-  build clang calls_test actors_test streams_test
-  for name in calls_test actors_test streams_test; do
-    say "running $name, built with Clang"
-    if ! timeout 300 build/clang/tests/"$name" >build/clang/"$name".log 2>&1; then
-      cat build/clang/"$name".log >&2
-      return 1
-    fi
-  done
-}
-
-# check_sanitized PRESET: tests/sanitizers.cmake says which tests these are.
+# check_sanitized PRESET: the second compiler, and what it adds to the code.
+# tests/sanitizers.cmake says which tests these are.
 check_sanitized() {
   local dir=build/$1
   build "$1" sanitized_tests
@@ -152,7 +139,8 @@ build dev
 check_sources || failed+=(clang-tidy)
 run_tests || failed+=(ctest)
 if [[ $quick == no ]]; then
-  check_clang || failed+=(clang)
+  check_sanitized asan || failed+=(asan)
+  check_sanitized tsan || failed+=(tsan)
 fi
 
 if ((${#failed[@]} > 0)); then

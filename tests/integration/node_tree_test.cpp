@@ -5,6 +5,7 @@
 
 #include "support/actors.hpp"
 #include "support/processes.hpp"
+#include "support/sanitizers.hpp"
 
 using namespace std::chrono_literals;
 using namespace tests;
@@ -136,7 +137,7 @@ TEST_CASE("runners join through a gateway that has been killed") {
   auto pid = flame::call(pool, ::getpid);
   auto before = restarts_of(node(), "gateway");
   kill_actor(node(), "gateway");
-  auto first = flame::async(pool, pid_after, 500ms);
+  auto first = flame::async(pool, pid_after, beyond_boot(500ms));
   CHECK(flame::call(pool, ::getpid) != pid);
   CHECK(first.get() == pid);
   CHECK(restarts_of(node(), "gateway") == before + 1);

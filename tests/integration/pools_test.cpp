@@ -79,7 +79,7 @@ TEST_CASE("runners for a queue are booted in parallel, at once") {
   auto pool = new_pool("process", {.max = 8, .max_concurrency = 1});
   std::vector<std::future<int>> calls;
   for (int i = 0; i < 8; ++i)
-    calls.push_back(flame::async(pool, pid_after, 300ms));
+    calls.push_back(flame::async(pool, pid_after, beyond_boot(300ms)));
   std::set<int> pids;
   for (auto& each : calls)
     pids.insert(each.get());
@@ -209,7 +209,7 @@ TEST_CASE("only the calls of a lost runner fail") {
   });
   std::vector<std::future<int>> calls;
   for (int i = 0; i < 4; ++i)
-    calls.push_back(flame::async(pool, pid_after, 500ms));
+    calls.push_back(flame::async(pool, pid_after, beyond_boot(500ms)));
   CHECK(eventually([&] {
     return pool.stats().in_use == 4;
   }));
@@ -391,7 +391,8 @@ TEST_CASE("idle_shutdown_after may be zero, and costs next to nothing") {
   CHECK(flame::call(pool, pid_after, 1000ms) > 0);
   auto seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
   MESSAGE("CPU time of the parent during a call of 1 s: " << seconds << " s");
-  CHECK(seconds < 0.2);
+  if constexpr (!has_sanitizer)
+    CHECK(seconds < 0.2);
   CHECK(eventually([&] {
     return pool.stats().retired == 1;
   }));

@@ -62,11 +62,7 @@ template <class... Ts>
 std::string in_words(const Ts&... values) {
   std::ostringstream out;
   auto add = [&](const auto& value) {
-    if constexpr (requires { value.count(); })
-      out << value.count() << "ns";
-    else
-      out << value;
-    out << ' ';
+    out << value << ' ';
   };
   (add(values), ...);
   return out.str();
@@ -75,8 +71,7 @@ std::string in_words(const Ts&... values) {
 caf::actor note(caf::event_based_actor*, bool flag, std::int8_t small,
                 std::uint64_t large, double real, const std::string& text,
                 std::chrono::milliseconds time) {
-  noted = in_words(flag, int{small}, large, real, text,
-                   std::chrono::nanoseconds{time});
+  noted = in_words(flag, int{small}, large, real, text, time.count());
   return nullptr;
 }
 
@@ -302,13 +297,10 @@ supervisors:
 
 TEST_CASE("arguments are read by the types of the parameters") {
   CHECK(started_with("note", "[true, -128, 18446744073709551615, 0.5, 4, 1.5s]")
-        == "1 -128 18446744073709551615 0.5 4 1500000000ns ");
-  CHECK(
-    started_with("note", "[false, '127', '${SHARDS}', -1e3, '', infinite]")
-    == "0 127 7 -1000  "
-         + std::to_string(
-           std::chrono::nanoseconds{std::chrono::milliseconds::max()}.count())
-         + "ns ");
+        == "1 -128 18446744073709551615 0.5 4 1500 ");
+  CHECK(started_with("note", "[false, '127', '${SHARDS}', -1e3, '', infinite]")
+        == "0 127 7 -1000  "
+             + std::to_string(std::chrono::milliseconds::max().count()) + " ");
   CHECK(started_with("note_many", "[[[1, 2], [], [3]], {a: 1, b: 2.5}, "
                                   "{-1: x}, null, true]")
         == "1 2 3 a 1 b 2.5 -1 x none 1 ");
@@ -415,7 +407,7 @@ TEST_CASE("a start function gets the arguments of file and start") {
   noted.clear();
   REQUIRE(w.start_one(std::uint64_t{2}, 3.5, std::string{"four"},
                       std::chrono::milliseconds{5}));
-  CHECK(noted == "1 1 2 3.5 four 5000000ns ");
+  CHECK(noted == "1 1 2 3.5 four 5 ");
 }
 
 TEST_CASE("all mistakes of a file are told at once, each at its place") {
