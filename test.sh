@@ -12,14 +12,14 @@ usage: ./test.sh [--quick]
 
 Builds preset dev, checks format (clang-format), scripts (shellcheck) and
 sources (clang-tidy), and runs the tests; then builds library and tests with
-Clang and AddressSanitizer and UndefinedBehaviorSanitizer, and with
-ThreadSanitizer, and runs those. What passed clang-tidy is remembered in
-build/dev/tidy.
+Clang, AddressSanitizer and UndefinedBehaviorSanitizer, and runs those. What
+passed clang-tidy is remembered in build/dev/tidy.
 
   --quick  only the tests labelled "quick", clang-tidy only on sources that
            differ from the last commit, no sanitizers; under a minute once it is
            built
-  --sanitize  nothing but the tests with these sanitizers
+  --sanitize  nothing but the tests with these sanitizers, or with
+           ThreadSanitizer
   --chaos  nothing but calls, streams, casts and supervised children under
            constant faults: runners and workers are killed, stopped, crashed
            and told to end at random. Says at the end whether all is accounted
@@ -140,7 +140,6 @@ check_sources || failed+=(clang-tidy)
 run_tests || failed+=(ctest)
 if [[ $quick == no ]]; then
   check_sanitized asan || failed+=(asan)
-  check_sanitized tsan || failed+=(tsan)
 fi
 
 if ((${#failed[@]} > 0)); then
