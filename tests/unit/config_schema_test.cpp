@@ -127,8 +127,10 @@ json section_of(std::span<const flame::detail::option<Options>> rows) {
     auto* into = &members;
     if (!group.empty()) {
       auto& map = members[std::string{group}];
-      map["type"] = {"object", "null"};
-      map["additionalProperties"] = false;
+      if (map.is_null())
+        map = {{"type", {"object", "null"}},
+               {"additionalProperties", false},
+               {"properties", json::object()}};
       into = &map["properties"];
     }
     (*into)[std::string{key}] = {
