@@ -363,7 +363,7 @@ TEST_CASE("an actor that sends is told when there is room for more") {
           flame::stream(self, pool,
                         [](flame::source<std::string>& in) {
                           // For longer than it takes to fill the socket.
-                          std::this_thread::sleep_for(50ms);
+                          std::this_thread::sleep_for(beyond_boot(50ms));
                           std::size_t sum = 0;
                           for (auto& item : in)
                             sum += item.size();
