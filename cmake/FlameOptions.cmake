@@ -31,6 +31,11 @@ if(FLAME_SANITIZE)
   if(FLAME_SANITIZE MATCHES "undefined")
     # It needs a free descriptor for each look, and some tests leave none.
     target_compile_options(flame_build INTERFACE -fno-sanitize=vptr)
+    # When it is compiled: at run time, forked processes would share a symbolizer.
+    if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+      target_compile_options(flame_build INTERFACE
+        -fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/tests/support/ubsan.ignore)
+    endif()
   endif()
   if(FLAME_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # Asio has fences, which GCC's ThreadSanitizer does not model.

@@ -14,7 +14,7 @@ endforeach()
 # Runners and workers end without destructors; parents are searched for leaks.
 set(sanitizer_options
   "ASAN_OPTIONS=${common}:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1"
-  "UBSAN_OPTIONS=${common}:print_stacktrace=1:suppressions=${CMAKE_CURRENT_LIST_DIR}/support/ubsan.supp"
+  "UBSAN_OPTIONS=${common}:print_stacktrace=1"
   "TSAN_OPTIONS=${common}:suppressions=${CMAKE_CURRENT_LIST_DIR}/support/tsan.supp")
 
 # What checks texts or the compiler runs nothing of ours, and what measures how
