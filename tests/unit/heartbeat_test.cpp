@@ -129,11 +129,11 @@ TEST_SUITE("heartbeat") {
   }
 
   TEST_CASE("each runner has its own beat") {
+    waker told;
+    std::atomic<int> wrong = 0;
     heartbeats parent;
     auto quiet = make_socket_pair(SOCK_SEQPACKET);
     auto alive = make_socket_pair(SOCK_SEQPACKET);
-    waker told;
-    std::atomic<int> wrong = 0;
     parent.watch(std::move(alive.parent), {20ms, 10s}, [&] {
       ++wrong;
     });

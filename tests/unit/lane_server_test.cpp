@@ -400,9 +400,9 @@ TEST_CASE("a lane carries one call after the other") {
 }
 
 TEST_CASE("lanes carry calls at the same time") {
-  served s;
   event first;
   event second;
+  served s;
   auto meet = [](std::uint64_t mine, std::uint64_t other) {
     event::of(mine).set();
     return event::of(other).wait();
