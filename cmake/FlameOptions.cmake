@@ -59,8 +59,12 @@ function(flame_layer name)
   target_compile_definitions(${name} PRIVATE FLAME_BUILDING)
 endfunction()
 
+# flame_precompile(target [from]): with `from`, whose settings it shares, the
+# target takes what is compiled for that.
 function(flame_precompile target)
-  if(FLAME_PCH)
+  if(FLAME_PCH AND ARGC GREATER 1)
+    target_precompile_headers(${target} REUSE_FROM ${ARGV1})
+  elseif(FLAME_PCH)
     target_precompile_headers(${target} PRIVATE <caf/all.hpp> <chrono> <functional> <map> <memory> <string> <vector>)
   endif()
 endfunction()

@@ -449,25 +449,6 @@ TEST_CASE("a drain stops what runs in workers") {
   CHECK(is_over(call.get()));
 }
 
-TEST_CASE("a drain stops what comes at the same time") {
-  for (int i = 0; i < 20; ++i) {
-    auto pool = isolated_pool({.max = 1, .shutdown_timeout = 60s});
-    flame::call(pool, [] {});
-    auto call = flame::async(pool, [](std::stop_token stop) {
-      while (!stop.stop_requested())
-        std::this_thread::sleep_for(1ms);
-    });
-    auto begin = std::chrono::steady_clock::now();
-    pool.shutdown();
-    CHECK(std::chrono::steady_clock::now() - begin < 20s);
-    try {
-      call.get();
-    } catch (const flame::call_error& error) {
-      CHECK(error.code() == flame::errc::pool_closed);
-    }
-  }
-}
-
 // AddressSanitizer has its addresses long before, and no memory is an error.
 TEST_CASE("a worker gets no more memory than memory_limit"
           * doctest::skip(has_address_sanitizer)) {

@@ -8,6 +8,8 @@
 #include <doctest/doctest.h>
 #include <flame/flame.hpp>
 
+#include "support/failure_of.hpp"
+
 namespace tests {
 
 using namespace std::chrono_literals;
@@ -37,18 +39,6 @@ bool eventually(F condition, std::chrono::milliseconds bound = 10s) {
     std::this_thread::sleep_for(1ms);
   }
   return true;
-}
-
-/// The `call_error` that `f` throws, which it must.
-template <class F>
-flame::call_error failure_of(F f) {
-  try {
-    f();
-  } catch (const flame::call_error& error) {
-    return error;
-  }
-  FAIL("no call_error was thrown");
-  return flame::call_error{flame::errc{}, ""};
 }
 
 /// Runs `body` once for each backend that is built in.

@@ -14,6 +14,7 @@
 #include "handles.hpp"
 #include "inline_actor.hpp"
 #include "pubsub_broker.hpp"
+#include "support/failure_of.hpp"
 
 namespace {
 
@@ -21,6 +22,8 @@ using namespace flame::detail;
 
 using flame::errc;
 using flame::pubsub;
+
+using tests::failure_of;
 
 using end_atom = caf::atom_constant<caf::atom("end")>;
 
@@ -154,17 +157,6 @@ bool has_no_topics(const one_node& node) {
 
 caf::behavior idler(caf::event_based_actor*) {
   return {[](end_atom) {}};
-}
-
-template <class F>
-flame::call_error failure_of(F f) {
-  try {
-    f();
-  } catch (const flame::call_error& error) {
-    return error;
-  }
-  FAIL("no call_error was thrown");
-  return flame::call_error{errc{}, ""};
 }
 
 TEST_CASE("all subscribers of a topic get what is published, and nobody else") {
