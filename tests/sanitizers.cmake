@@ -15,7 +15,7 @@ endforeach()
 set(sanitizer_options
   "ASAN_OPTIONS=${common}:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1"
   "UBSAN_OPTIONS=${common}:print_stacktrace=1"
-  "TSAN_OPTIONS=${common}:suppressions=${CMAKE_CURRENT_LIST_DIR}/support/tsan.supp")
+  "TSAN_OPTIONS=${common}")
 
 # What checks texts or the compiler runs nothing of ours, and what measures how
 # little idle runners do says nothing here.

@@ -508,7 +508,7 @@ TEST_CASE("an actor that does not handle its items stops the function") {
 
 // AddressSanitizer keeps what is freed for a while.
 TEST_CASE("memory stays flat while an actor gets a gibibyte of items"
-          * doctest::skip(has_address_sanitizer)) {
+          * doctest::skip(has_sanitizer)) {
   auto pool = new_pool("process", {.max = 1, .timeout = 5min});
   auto resident = [&] {
     return flame::call(pool, [] {

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "support/processes.hpp"
+#include "support/sanitizers.hpp"
 #include "support/test_main.hpp"
 
 using namespace std::chrono_literals;
@@ -684,7 +685,9 @@ TEST_CASE("SIGTERM ends a program that a function has started") {
   });
 }
 
-TEST_CASE("no thread blocks the signals that tell it of a fault of its own") {
+// ThreadSanitizer has a thread that blocks all.
+TEST_CASE("no thread blocks the signals that tell it of a fault of its own"
+          * doctest::skip(has_thread_sanitizer)) {
   on_each_backend([](const std::string& backend) {
     auto pool = new_pool(backend);
     std::uint64_t faults = 0;

@@ -305,7 +305,7 @@ TEST_CASE("a consumer that sleeps stops the producer") {
 
 // AddressSanitizer keeps what was freed.
 TEST_CASE("memory stays flat over a gibibyte of items"
-          * doctest::skip(has_address_sanitizer)) {
+          * doctest::skip(has_sanitizer)) {
   auto pool = new_pool("process", {.max = 1, .timeout = 5min});
   auto resident = [&] {
     return flame::call(pool, [] {

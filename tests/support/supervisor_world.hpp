@@ -11,6 +11,7 @@
 #include <doctest/doctest.h>
 
 #include "supervisor_actor.hpp"
+#include "support/scheduler_config.hpp"
 
 namespace tests {
 
@@ -146,12 +147,6 @@ public:
 
 private:
   std::vector<pending>& starts_;
-};
-
-struct test_config : caf::actor_system_config {
-  test_config() {
-    set("scheduler.policy", caf::atom("testing"));
-  }
 };
 
 class world {
@@ -341,7 +336,7 @@ public:
   script log;
 
 private:
-  test_config config_;
+  manual_scheduling config_;
 
 public:
   caf::actor_system system{config_};

@@ -27,6 +27,8 @@
 
 #include <doctest/doctest.h>
 
+#include "support/scheduler_config.hpp"
+
 namespace {
 
 using flame::travels;
@@ -598,7 +600,7 @@ private:
 };
 
 struct fixture {
-  caf::actor_system_config config;
+  tests::threaded_scheduling config;
   caf::actor_system system{config};
   local_context context{system};
 };

@@ -7,6 +7,7 @@
 
 #include "call_common.hpp"
 #include "supervisor_places.hpp"
+#include "support/scheduler_config.hpp"
 #include "welcome.hpp"
 
 namespace {
@@ -68,12 +69,6 @@ private:
 
   void failed() noexcept override {
     // nop
-  }
-};
-
-struct test_config : caf::actor_system_config {
-  test_config() {
-    set("scheduler.policy", caf::atom("testing"));
   }
 };
 
@@ -226,7 +221,7 @@ public:
   }
 
 private:
-  test_config config_;
+  tests::manual_scheduling config_;
   caf::actor_system system_{config_};
   child_places places_{system_};
   caf::actor gateway_;

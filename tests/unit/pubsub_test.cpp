@@ -15,6 +15,7 @@
 #include "inline_actor.hpp"
 #include "pubsub_broker.hpp"
 #include "support/failure_of.hpp"
+#include "support/scheduler_config.hpp"
 
 namespace {
 
@@ -71,7 +72,7 @@ struct one_node {
 };
 
 struct world {
-  caf::actor_system_config config;
+  tests::threaded_scheduling config;
   caf::actor_system system{config};
   one_node parent{system};
   pubsub& bus = parent.bus;
@@ -527,7 +528,7 @@ TEST_CASE("nobody can end a broker but its node") {
 
 TEST_CASE("once its node has ended, nothing happens") {
   std::optional<pubsub> bus;
-  caf::actor_system_config config;
+  tests::threaded_scheduling config;
   caf::actor_system system{config};
   caf::scoped_actor self{system};
   {

@@ -2,30 +2,15 @@
 // it: mailboxes and references are atomic operations that it does not see, so
 // that each message would be a race between who sends and who handles it.
 //
-// A definition in a program comes before that of a library. These do what CAF
-// does (0.17.6), and say so. Nothing else is added: a race between two of our
-// handlers stays one.
+// These do what CAF does (0.17.6), and say so. Nothing else is added: a race
+// between two of our handlers stays one.
 #include <caf/all.hpp>
 
-#include <dlfcn.h>
-
-#include <cstdlib>
-
-extern "C" {
-void __tsan_acquire(void* address);
-void __tsan_release(void* address);
-}
+#include "support/tsan/original.hpp"
 
 namespace {
 
-/// CAF's own definition of what is defined here.
-template <class Function>
-Function* original(const char* symbol) {
-  auto* found = ::dlsym(RTLD_NEXT, symbol);
-  if (found == nullptr)
-    std::abort();
-  return reinterpret_cast<Function*>(found);
-}
+using tests::original;
 
 // Two addresses in an actor that stand for its mailbox and for its state.
 void* mailbox_of(caf::abstract_actor* actor) {
@@ -101,16 +86,66 @@ intrusive::task_result blocking_actor::mailbox_visitor::operator()(
 }
 
 // -- State: one thread after the other runs an actor --------------------------
+//
+// The next one may begin before `resume` returns, so that each part of it that
+// touches the state says when it is done.
 
-resumable::resume_result scheduled_actor::resume(execution_unit* host,
-                                                 size_t most) {
-  static auto* const real =
-    original<resume_result(scheduled_actor*, execution_unit*, size_t)>(
-      "_ZN3caf15scheduled_actor6resumeEPNS_14execution_unitEm");
+bool scheduled_actor::activate(execution_unit* host) {
+  static auto* const real = original<bool(scheduled_actor*, execution_unit*)>(
+    "_ZN3caf15scheduled_actor8activateEPNS_14execution_unitE");
   __tsan_acquire(state_of(this));
-  auto result = real(this, host, most);
+  auto result = real(this, host);
   __tsan_release(state_of(this));
   return result;
+}
+
+intrusive::task_result scheduled_actor::mailbox_visitor::operator()(
+  mailbox_element& what) {
+  static auto* const real =
+    original<intrusive::task_result(mailbox_visitor*, mailbox_element&)>(
+      "_ZN3caf15scheduled_actor15mailbox_visitorclERNS_15mailbox_elementE");
+  // The actor may be gone when this returns, but not what stands for it.
+  auto* state = state_of(self);
+  auto result = real(this, what);
+  __tsan_release(state);
+  return result;
+}
+
+bool scheduled_actor::finalize() {
+  static auto* const real =
+    original<bool(scheduled_actor*)>("_ZN3caf15scheduled_actor8finalizeEv");
+  auto result = real(this);
+  __tsan_release(state_of(this));
+  return result;
+}
+
+// What is left in a mailbox is thrown away.
+bool scheduled_actor::cleanup(error&& reason, execution_unit* host) {
+  static auto* const real =
+    original<bool(scheduled_actor*, error&&, execution_unit*)>(
+      "_ZN3caf15scheduled_actor7cleanupEONS_5errorEPNS_14execution_unitE");
+  __tsan_acquire(mailbox_of(this));
+  return real(this, std::move(reason), host);
+}
+
+// -- The registry, which has a lock of CAF's own ------------------------------
+
+strong_actor_ptr actor_registry::get_impl(actor_id key) const {
+  static auto* const real =
+    original<strong_actor_ptr(const actor_registry*, actor_id)>(
+      "_ZNK3caf14actor_registry8get_implEm");
+  auto result = real(this, key);
+  __tsan_acquire(const_cast<actor_registry*>(this));
+  return result;
+}
+
+void actor_registry::put_impl(actor_id key, strong_actor_ptr value) {
+  static auto* const real =
+    original<void(actor_registry*, actor_id, strong_actor_ptr)>(
+      "_ZN3caf14actor_registry8put_implEmNS_13intrusive_ptrINS_19actor_control_"
+      "blockEEE");
+  __tsan_release(this);
+  real(this, key, std::move(value));
 }
 
 } // namespace caf
