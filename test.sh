@@ -12,8 +12,9 @@ usage: ./test.sh [--quick]
 
 Builds preset dev, checks format (clang-format), scripts (shellcheck) and
 sources (clang-tidy), and runs the tests; then builds library and tests with
-Clang, AddressSanitizer and UndefinedBehaviorSanitizer, and runs those. What
-passed clang-tidy is remembered in build/dev/tidy.
+Clang, with AddressSanitizer and UndefinedBehaviorSanitizer and once more with
+ThreadSanitizer, and runs those. What passed clang-tidy is remembered in
+build/dev/tidy.
 
   --quick  only the tests labelled "quick", clang-tidy only on sources that
            differ from the last commit, no sanitizers; under a minute once it is
@@ -140,6 +141,7 @@ check_sources || failed+=(clang-tidy)
 run_tests || failed+=(ctest)
 if [[ $quick == no ]]; then
   check_sanitized asan || failed+=(asan)
+  check_sanitized tsan || failed+=(tsan)
 fi
 
 if ((${#failed[@]} > 0)); then
