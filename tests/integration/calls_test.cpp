@@ -312,7 +312,7 @@ TEST_CASE("values that only move travel both ways") {
 
 TEST_CASE("100 MB travel both ways") {
   on_each_backend([](const std::string& backend) {
-    auto pool = new_pool(backend);
+    auto pool = new_pool(backend, {.timeout = 5min});
     std::vector<double> data(100'000'000 / sizeof(double));
     std::iota(data.begin(), data.end(), 0.0);
     auto back = flame::call(
@@ -616,7 +616,9 @@ TEST_CASE("a thread does not keep the memory of its largest request") {
   CHECK(resident_kib() < limit);
 }
 
-TEST_CASE("a request takes no memory of its parent while its function runs") {
+// ThreadSanitizer has some of its own for each byte.
+TEST_CASE("a request takes no memory of its parent while its function runs"
+          * doctest::skip(has_thread_sanitizer)) {
   std::string big(64 << 20, 'x');
   auto limit = resident_kib() + (16 << 10);
   auto pool = new_pool("process");
