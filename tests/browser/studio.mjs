@@ -1,7 +1,7 @@
 // The studio and a browser, for tests.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -91,7 +91,7 @@ export class Studio {
 // A browser whose pages may say nothing on their console, as what the content
 // security policy forbids is said there.
 export class Browser {
-  complaints = [];
+  #complaints = [];
   #browser;
 
   async start() {
@@ -106,12 +106,18 @@ export class Browser {
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 860 }, ...options });
     const page = await context.newPage();
     page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) this.complaints.push(message.text());
+      if (['error', 'warning'].includes(message.type())) this.#complaints.push(message.text());
     });
-    page.on('pageerror', (error) => this.complaints.push(error.message));
+    page.on('pageerror', (error) => this.#complaints.push(error.message));
     await page.goto(url);
     await page.waitForSelector('#link[data-state=open]');
     return page;
+  }
+
+  // All pages, and what they have complained of.
+  async closePages() {
+    for (const context of this.#browser.contexts()) await context.close();
+    return this.#complaints.splice(0);
   }
 
   async stop() {
@@ -129,7 +135,8 @@ process.on('exit', () => rmSync(library, { recursive: true, force: true }));
 // moving noise, some 0.8 MB each, so that an upload takes its time.
 export function video(seconds) {
   const file = join(library, `noise-${seconds}.ts`);
-  execFileSync('ffmpeg', ['-nostdin', '-loglevel', 'error', '-n', '-f', 'lavfi', '-i',
+  if (existsSync(file)) return file;
+  execFileSync('ffmpeg', ['-nostdin', '-loglevel', 'error', '-f', 'lavfi', '-i',
     `testsrc2=size=640x360:rate=25:duration=${seconds},noise=alls=40:allf=t`,
     '-c:v', 'mpeg2video', '-b:v', '6M', '-g', '25', file], { stdio: ['ignore', 'inherit', 'inherit'] });
   return file;
