@@ -74,6 +74,12 @@ export class Studio {
     return all.filter((one) => family.has(one.pid) && one.name === name && one.state !== 'Z');
   }
 
+  // Memory of its own process, without that of its runners.
+  residentMib() {
+    const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.#process.pid}/status`, 'utf8'));
+    return Math.round(kib / 102.4) / 10;
+  }
+
   // What it said on standard error.
   async stop() {
     if (!this.#process) return '';
