@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Takes a thumbnail of every second of a video, on runners of its own.
+# Takes a thumbnail of every second of a video, on runners of its own; or serves
+# a page on which videos are dropped.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/scripts/common.sh"
@@ -7,10 +8,15 @@ source "$(dirname "${BASH_SOURCE[0]}")/scripts/common.sh"
 usage() {
   cat <<'EOF'
 usage: ./demo.sh [VIDEO]
+       ./demo.sh --web [OPTION...]
 
 Installs what is missing, builds the program `thumbnails`, takes a thumbnail of
 every second of VIDEO and puts them together on one contact sheet in
 out/thumbnails. Without VIDEO, a minute of moving picture with a clock is made.
+
+With --web, builds and starts the program `studio`, and prints the address of its
+page: drop a video there, and its thumbnails appear while it is being uploaded.
+Options are those of `studio`, such as --port N.
 
   --help  this text
 EOF
@@ -35,6 +41,14 @@ make_video() {
   fi
   mv "$part" "$video"
 }
+
+if [[ ${1-} == --web ]]; then
+  shift
+  cd "$flame_root"
+  need_packages build demo
+  build release studio
+  exec build/release/apps/studio/studio --config config/studio.yaml "$@"
+fi
 
 video=
 for arg in "$@"; do

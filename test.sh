@@ -125,7 +125,11 @@ check_sanitized() {
   fi
 }
 
-need_packages build test bench demo
+groups=(build test bench demo browser)
+if ! command -v npm >/dev/null; then
+  groups+=(node)
+fi
+need_packages "${groups[@]}"
 if [[ $chaos == yes ]]; then
   build dev chaos
   exec build/dev/tests/chaos "${chaos_args[@]}"

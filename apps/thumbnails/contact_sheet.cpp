@@ -10,8 +10,8 @@
 
 #include <fmt/format.h>
 
+#include "media/subprocess.hpp"
 #include "output_directory.hpp"
-#include "subprocess.hpp"
 
 namespace thumbnails {
 
@@ -61,7 +61,7 @@ std::uint32_t best_columns(std::uint32_t frames, const sheet_layout& it) {
   return best;
 }
 
-void shape(sheet_layout& it, image_size frame, unsigned width) {
+void shape(sheet_layout& it, media::image_size frame, unsigned width) {
   it.frame.width = width;
   it.frame.height = std::max(1u, frame.height * width / frame.width);
   it.font_size = std::clamp(width / 17, 11u, 22u);
@@ -134,11 +134,11 @@ std::string filters(const sheet_request& request, const sheet_layout& it) {
                        it.margin, header);
 }
 
-image_size first_frame_size(const std::filesystem::path& directory) {
+media::image_size first_frame_size(const std::filesystem::path& directory) {
   auto path = directory / frame_name(0);
   std::ifstream file{path, std::ios::binary};
   std::vector<char> bytes{std::istreambuf_iterator<char>{file}, {}};
-  auto size = size_of(bytes);
+  auto size = media::size_of(bytes);
   if (!size || size->width == 0 || size->height == 0)
     throw std::runtime_error{
       fmt::format("{} is not a JPEG image", path.string())};
@@ -153,7 +153,7 @@ std::uint32_t most_columns() {
   return longest_side / cell_width(narrowest);
 }
 
-sheet_layout arrange(std::uint32_t frames, image_size frame,
+sheet_layout arrange(std::uint32_t frames, media::image_size frame,
                      std::optional<std::uint32_t> columns) {
   sheet_layout result;
   auto width = std::clamp(frame.width, narrowest_frame, widest_frame);
@@ -205,30 +205,31 @@ std::optional<std::string> make_contact_sheet(const sheet_request& request,
   for (auto c : std::filesystem::absolute(request.directory).string())
     pattern.append(c == '%' ? 2 : 1, c);
   pattern += "/frame-%06d.jpg";
-  auto done = run_program(find_program("ffmpeg"),
-                          {"-nostdin",
-                           "-hide_banner",
-                           "-loglevel",
-                           "error",
-                           "-f",
-                           "image2",
-                           "-framerate",
-                           fmt::format("1000/{}", request.every.count()),
-                           "-start_number",
-                           "1",
-                           "-i",
-                           "file:" + pattern,
-                           "-vf",
-                           fmt::format("trim=end_frame={},{}", request.frames,
-                                       filters(request, layout)),
-                           "-frames:v",
-                           "1",
-                           "-c:v",
-                           "png",
-                           "-f",
-                           "image2pipe",
-                           "pipe:1"},
-                          largest_sheet, std::move(stop));
+  auto done =
+    media::run_program(media::find_program("ffmpeg"),
+                       {"-nostdin",
+                        "-hide_banner",
+                        "-loglevel",
+                        "error",
+                        "-f",
+                        "image2",
+                        "-framerate",
+                        fmt::format("1000/{}", request.every.count()),
+                        "-start_number",
+                        "1",
+                        "-i",
+                        "file:" + pattern,
+                        "-vf",
+                        fmt::format("trim=end_frame={},{}", request.frames,
+                                    filters(request, layout)),
+                        "-frames:v",
+                        "1",
+                        "-c:v",
+                        "png",
+                        "-f",
+                        "image2pipe",
+                        "pipe:1"},
+                       largest_sheet, std::move(stop));
   if (done.was_stopped)
     return std::nullopt;
   if (!done.status.is_success() || done.output.empty())

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "jpeg_splitter.hpp"
+#include "media/jpeg_splitter.hpp"
 #include "segment_plan.hpp"
 #include "video_probe.hpp"
 
@@ -21,7 +21,7 @@ struct sheet_layout {
   /// Every which frame is shown: 1, unless there are more than fit.
   std::uint32_t step = 1;
   /// A frame on the sheet.
-  image_size frame;
+  media::image_size frame;
   unsigned gap = 12;
   unsigned margin = 24;
   /// Size of the letters of a time stamp, and height of the strip they are in.
@@ -36,7 +36,7 @@ std::uint32_t most_columns();
 /// Arranges frames so that the sheet is somewhat wider than high, its last row
 /// well filled, and neither side too long to be looked at.
 /// @param columns the user's choice, if any; at most `most_columns`
-sheet_layout arrange(std::uint32_t frames, image_size frame,
+sheet_layout arrange(std::uint32_t frames, media::image_size frame,
                      std::optional<std::uint32_t> columns);
 
 /// The font file to use: `chosen`, or DejaVu Sans from where distributions

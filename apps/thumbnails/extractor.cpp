@@ -28,7 +28,7 @@ caf::behavior extractor::make_behavior() {
   auto self = caf::actor_cast<caf::actor>(this);
   source_.emplace(
     what_, frame_window,
-    [self](image jpeg) {
+    [self](media::image jpeg) {
       caf::anon_send(self, frame{{}, 0, std::move(jpeg)});
     },
     [self](frame_source::outcome end) {

@@ -42,9 +42,9 @@ std::vector<std::string> ffmpeg_arguments(const extraction& what) {
 class frame_source::worker {
 public:
   worker(const extraction& what, std::size_t wanted,
-         std::function<void(image)> on_frame,
+         std::function<void(media::image)> on_frame,
          std::function<void(outcome)> on_end)
-    : ffmpeg_(io_, find_program("ffmpeg"), ffmpeg_arguments(what)),
+    : ffmpeg_(io_, media::find_program("ffmpeg"), ffmpeg_arguments(what)),
       wanted_(wanted),
       on_frame_(std::move(on_frame)),
       on_end_(std::move(on_end)),
@@ -81,7 +81,7 @@ private:
       sigdelset(&blocked, fault);
     pthread_sigmask(SIG_SETMASK, &blocked, nullptr);
     pthread_setname_np(pthread_self(), "ffmpeg.reader");
-    read_all(
+    media::read_all(
       ffmpeg_.errors(),
       [this](std::string_view bytes) {
         said_.push(bytes);
@@ -91,7 +91,7 @@ private:
         errors_open_ = false;
         finish_if_over();
       });
-    ffmpeg_.on_exit([this](exit_status status) {
+    ffmpeg_.on_exit([this](media::exit_status status) {
       result_.status = status;
       result_.ended_at = std::chrono::duration_cast<milliseconds>(
                            std::chrono::system_clock::now().time_since_epoch())
@@ -109,7 +109,7 @@ private:
   void advance() {
     try {
       hand_over();
-    } catch (const stream_error& error) {
+    } catch (const media::stream_error& error) {
       broken_ = error.what();
       output_open_ = false;
       // What follows is of no use.
@@ -133,7 +133,7 @@ private:
     // The last frame is complete, and more was wanted.
     if (!output_open_ && wanted_ > 0 && broken_.empty()
         && !splitter_.is_between_images())
-      throw stream_error{"ffmpeg's output ends within an image"};
+      throw media::stream_error{"ffmpeg's output ends within an image"};
   }
 
   void read() {
@@ -167,13 +167,13 @@ private:
   }
 
   asio::io_context io_{1};
-  child_process ffmpeg_;
+  media::child_process ffmpeg_;
   std::size_t wanted_;
-  std::function<void(image)> on_frame_;
+  std::function<void(media::image)> on_frame_;
   std::function<void(outcome)> on_end_;
-  jpeg_splitter splitter_;
+  media::jpeg_splitter splitter_;
   std::array<char, 32 * 1024> buffer_;
-  last_lines said_;
+  media::last_lines said_;
   std::string broken_;
   outcome result_;
   bool is_killed_ = false;
@@ -185,7 +185,7 @@ private:
 };
 
 frame_source::frame_source(const extraction& what, std::size_t wanted,
-                           std::function<void(image)> on_frame,
+                           std::function<void(media::image)> on_frame,
                            std::function<void(outcome)> on_end)
   : worker_(std::make_unique<worker>(what, wanted, std::move(on_frame),
                                      std::move(on_end))) {

@@ -7,9 +7,9 @@
 #include <memory>
 #include <string>
 
-#include "jpeg_splitter.hpp"
+#include "media/jpeg_splitter.hpp"
+#include "media/subprocess.hpp"
 #include "segment_plan.hpp"
-#include "subprocess.hpp"
 
 namespace thumbnails {
 
@@ -39,7 +39,7 @@ class frame_source {
 public:
   struct outcome {
     std::uint32_t frames = 0;
-    exit_status status;
+    media::exit_status status;
     /// What ffmpeg said, or what was wrong with its output. Empty if all is
     /// well.
     std::string problem;
@@ -52,7 +52,7 @@ public:
   /// @param on_end called once, after the last frame
   /// @throws std::runtime_error if ffmpeg cannot be started
   frame_source(const extraction& what, std::size_t wanted,
-               std::function<void(image)> on_frame,
+               std::function<void(media::image)> on_frame,
                std::function<void(outcome)> on_end);
 
   ~frame_source();

@@ -11,11 +11,11 @@
 #include "contact_sheet.hpp"
 #include "coordinator.hpp"
 #include "interruption.hpp"
+#include "media/subprocess.hpp"
 #include "options.hpp"
 #include "output_directory.hpp"
 #include "progress.hpp"
 #include "segment_plan.hpp"
-#include "subprocess.hpp"
 #include "video_probe.hpp"
 
 namespace thumbnails {
@@ -83,7 +83,7 @@ public:
 private:
   /// Everything that can be known beforehand is checked before work begins.
   int make() {
-    find_program("ffmpeg");
+    media::find_program("ffmpeg");
     auto font = find_font(chosen_.font);
     job_.video = probe_video(chosen_.video, interruption_.token());
     if (interruption_.token().stop_requested())

@@ -13,7 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
-#include "subprocess.hpp"
+#include "media/subprocess.hpp"
 
 namespace thumbnails {
 
@@ -73,8 +73,8 @@ video_info probe_video(const std::string& path, std::stop_token stop) {
   video_info result;
   result.path = std::filesystem::absolute(path).lexically_normal().string();
   check_readable(result.path);
-  auto answer = run_program(
-    find_program("ffprobe"),
+  auto answer = media::run_program(
+    media::find_program("ffprobe"),
     {"-v", "error", "-select_streams", "V:0", "-show_entries",
      "stream=width,height,duration:stream_tags=DURATION:format=duration", "-of",
      "json", "file:" + result.path},

@@ -284,7 +284,7 @@ private:
           sending.clear();
           return;
         case io_status::blocked:
-          wait(POLLOUT);
+          wait(POLLOUT, send_bell_);
           break;
         default:
           throw_cancelled();
@@ -313,7 +313,7 @@ private:
           input_is_open_ = false;
           return std::nullopt;
         case io_status::blocked:
-          wait(POLLIN);
+          wait(POLLIN, receive_bell_);
           break;
         case io_status::bad_frame:
           throw call_error{errc::bad_frame, "the runner got " + in_.problem()};
@@ -334,11 +334,12 @@ private:
     return parent_.options_.handles.get();
   }
 
-  /// Until the lane is ready, or the function is to stop.
-  void wait(short events) {
-    if (!bell_)
-      bell_.emplace(stop_->get_token());
-    pollfd fds[] = {{bell_->bell.fd(), POLLIN, 0}, {fd_.get(), events, 0}};
+  /// Until the lane is ready, or the function is to stop. Each direction has a
+  /// bell of its own, as a function may use them from two threads.
+  void wait(short events, std::optional<stop_bell>& bell) {
+    if (!bell)
+      bell.emplace(stop_->get_token());
+    pollfd fds[] = {{bell->bell.fd(), POLLIN, 0}, {fd_.get(), events, 0}};
     while (::poll(fds, 2, -1) < 0 && errno == EINTR)
       continue;
     throw_if_stopped();
@@ -381,8 +382,9 @@ private:
   }
 
   void end() {
-    // Waits for its callback, which the mutex is not needed for.
-    bell_.reset();
+    // Waits for their callbacks, which the mutex is not needed for.
+    send_bell_.reset();
+    receive_bell_.reset();
     std::lock_guard guard{mutex_};
     stop_.reset();
   }
@@ -460,7 +462,8 @@ private:
   bool has_frame_ = false;
   /// Whether the caller may still send items.
   bool input_is_open_ = false;
-  std::optional<stop_bell> bell_;
+  std::optional<stop_bell> send_bell_;
+  std::optional<stop_bell> receive_bell_;
   std::mutex mutex_;
   std::optional<std::stop_source> stop_;
   bool is_unlinked_ = false;

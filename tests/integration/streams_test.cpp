@@ -31,6 +31,23 @@ void flood(flame::emitter<std::string>& out, std::size_t size) {
     out(item);
 }
 
+/// Both ways from threads of its own; each waits for the caller.
+int flood_and_sum(flame::emitter<std::string>& out, flame::source<int>& in) {
+  int sum = 0;
+  std::jthread reader{[&] {
+    try {
+      for (int item : in)
+        sum += item;
+    } catch (const flame::call_error&) {
+      sum = -1;
+    }
+  }};
+  for (int i = 0; i < 200; ++i)
+    out(std::string(64 * 1024, 'x'));
+  reader.join();
+  return sum;
+}
+
 bool is_idle(const flame::pool& pool) {
   return eventually([&] {
     return pool.stats().in_use == 0;
@@ -147,6 +164,26 @@ TEST_CASE("items travel both ways at once, from two threads") {
       ++expected;
     }
     CHECK(expected == count);
+  });
+}
+
+TEST_CASE("a function may take items on one thread and send on another") {
+  on_each_backend([](const std::string& backend) {
+    auto pool = new_pool(backend, {.max = 1});
+    {
+      auto stream = flame::stream(pool, flood_and_sum);
+      // Now one thread of the function waits for items, the other for room.
+      CHECK(stream.next()->size() == 64 * 1024);
+      for (int i = 1; i <= 1000; ++i)
+        CHECK(stream.send(i));
+      CHECK(stream.result() == 500'500);
+    }
+    {
+      auto left = flame::stream(pool, flood_and_sum);
+      CHECK(left.next());
+    }
+    CHECK(is_idle(pool));
+    CHECK(pool.stats().boots == 1);
   });
 }
 

@@ -9,7 +9,7 @@ using namespace thumbnails_test;
 
 /// A picture in shades of grey.
 struct picture {
-  thumbnails::image_size size;
+  media::image_size size;
   std::string pixels;
 
   /// The pixels of a rectangle, row by row.

@@ -37,7 +37,7 @@ TEST_CASE("frames and a contact sheet are made, and the pool shrinks to none") {
   for (int i = 1; i <= 6; ++i) {
     CAPTURE(i);
     auto name = "frame-00000" + std::to_string(i) + ".jpg";
-    CHECK(jpeg_size(fs::path{out} / name) == thumbnails::image_size{160, 90});
+    CHECK(jpeg_size(fs::path{out} / name) == media::image_size{160, 90});
   }
   auto sheet = png_size(files["contact-sheet.png"]);
   CHECK(sheet.width > 3 * 160);

@@ -6,12 +6,13 @@
 
 #include "contact_sheet.hpp"
 #include "frame_source.hpp"
-#include "jpeg_splitter.hpp"
+#include "media/jpeg_splitter.hpp"
+#include "media/subprocess.hpp"
 #include "output_directory.hpp"
 #include "segment_plan.hpp"
-#include "subprocess.hpp"
 
 using namespace std::chrono_literals;
+using namespace media;
 using namespace thumbnails;
 
 namespace {

@@ -40,8 +40,8 @@
 
 namespace flame {
 
-/// Where a function on a runner puts its items. For the thread that runs the
-/// function only.
+/// Where a function on a runner puts its items. For one thread at a time, beside
+/// another one that reads the `source`, and until the function returns.
 template <class T>
 class emitter {
 public:
@@ -83,7 +83,8 @@ T item_from(std::span<const std::byte> body, codec_context* context) {
 } // namespace detail
 
 /// Where a function on a runner gets the items of its caller from: a range that
-/// is read once. For the thread that runs the function only.
+/// is read once. For one thread at a time, beside another one that uses the
+/// `emitter`, and until the function returns.
 template <class T>
 class source {
 public:

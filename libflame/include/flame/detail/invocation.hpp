@@ -10,8 +10,8 @@
 
 namespace flame::detail {
 
-/// The lane of a call as the function sees it that streams. For the thread that
-/// runs the function only.
+/// The lane of a call as the function sees it that streams. While the function
+/// runs, one thread may send and another one receive.
 class FLAME_EXPORT item_channel {
 public:
   virtual ~item_channel();

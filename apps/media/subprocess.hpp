@@ -1,7 +1,6 @@
 /// Programs that this one starts: ffmpeg and ffprobe.
 ///
-/// What is started inherits standard input, output and error and no other
-/// descriptor, so that no pipe stays open because another ffmpeg holds it. It
+/// What is started has standard input, output and error and no other descriptor, so that no pipe stays open because another ffmpeg holds it. It
 /// stays in the process group of whoever starts it: what ends a runner with its
 /// group ends its ffmpeg. Ctrl-C on a terminal reaches the whole group as well;
 /// SIGINT is blocked in what is started, because whoever started it decides
@@ -13,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -21,7 +21,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
-namespace thumbnails {
+namespace media {
 
 /// A file that can be executed, from the directories in PATH.
 /// @throws std::runtime_error that says what to install
@@ -55,6 +55,22 @@ private:
   bool is_open_ = false;
 };
 
+/// Where a program's standard input comes from.
+struct input_from {
+  enum class kind : unsigned char {
+    /// There is none: `/dev/null`.
+    nowhere,
+    /// `child_process::write`.
+    writer,
+    /// A descriptor of this process, from its present position; it may be a
+    /// file that has no name any more, which the program finds as `/dev/stdin`.
+    descriptor,
+  };
+
+  kind from = kind::nowhere;
+  int fd = -1;
+};
+
 /// A program that runs. Its destructor kills it if it still does, and waits for
 /// its end, so that there is never a stray process or a zombie.
 ///
@@ -64,12 +80,21 @@ public:
   using descriptor = boost::asio::posix::stream_descriptor;
 
   /// Starts `program`.
+  /// @param input where its standard input comes from
   /// @throws std::runtime_error that names it
   child_process(boost::asio::io_context& io,
                 const std::filesystem::path& program,
-                const std::vector<std::string>& args);
+                const std::vector<std::string>& args, input_from input = {});
 
   ~child_process();
+
+  /// Writes to its standard input, and waits while it does not read. For one
+  /// thread at a time, which need not be that of the other members.
+  /// @returns false if it reads no more
+  bool write(std::span<const char> bytes);
+
+  /// The end of its input, after what has been written. As `write`.
+  void end_input();
 
   int pid() const noexcept;
 
@@ -109,10 +134,12 @@ struct finished_program {
 
 /// Runs a program to its end on this thread.
 /// @param max_output a program that writes more is killed
+/// @param input `nowhere` or `descriptor`
 /// @param stop kills the program
 /// @throws std::runtime_error if it cannot be started, or writes too much
 finished_program run_program(const std::filesystem::path& program,
                              const std::vector<std::string>& args,
-                             std::size_t max_output, std::stop_token stop);
+                             std::size_t max_output, std::stop_token stop,
+                             input_from input = {});
 
-} // namespace thumbnails
+} // namespace media

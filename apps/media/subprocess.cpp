@@ -18,10 +18,11 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace thumbnails {
+namespace media {
 
 namespace asio = boost::asio;
 
@@ -76,6 +77,15 @@ pipe_ends make_pipe() {
   return {owned_fd{ends[0]}, owned_fd{ends[1]}};
 }
 
+/// A socket, as writing to one whose other end is closed raises no signal if
+/// told so.
+pipe_ends make_input() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    fail("cannot make a pair of sockets", errno);
+  return {owned_fd{ends[0]}, owned_fd{ends[1]}};
+}
+
 struct file_actions {
   file_actions() {
     posix_spawn_file_actions_init(&value);
@@ -118,11 +128,14 @@ struct attributes {
 /// Not by a launcher of Boost.Process, which forks: in a large process that is
 /// slow, and its child would run destructors if the program cannot be executed.
 pid_t spawn(const std::filesystem::path& program,
-            const std::vector<std::string>& args, int out, int err) {
+            const std::vector<std::string>& args, int in, int out, int err) {
   attributes attr;
   file_actions actions;
-  posix_spawn_file_actions_addopen(&actions.value, STDIN_FILENO, "/dev/null",
-                                   O_RDONLY, 0);
+  if (in < 0)
+    posix_spawn_file_actions_addopen(&actions.value, STDIN_FILENO, "/dev/null",
+                                     O_RDONLY, 0);
+  else
+    posix_spawn_file_actions_adddup2(&actions.value, in, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions.value, out, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions.value, err, STDERR_FILENO);
   posix_spawn_file_actions_addclosefrom_np(&actions.value, STDERR_FILENO + 1);
@@ -219,9 +232,29 @@ std::string last_lines::text(std::size_t count) const {
 class child_process::impl {
 public:
   impl(asio::io_context& io, const std::filesystem::path& program,
-       const std::vector<std::string>& args)
-    : impl(io, program, args, make_pipe(), make_pipe()) {
+       const std::vector<std::string>& args, input_from input)
+    : impl(io, program, args, input,
+           input.from == input_from::kind::writer
+             ? make_input()
+             : pipe_ends{owned_fd{-1}, owned_fd{-1}},
+           make_pipe(), make_pipe()) {
     // nop
+  }
+
+  bool write(std::span<const char> bytes) {
+    while (!bytes.empty()) {
+      auto sent = ::send(in_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent < 0 && errno == EINTR)
+        continue;
+      if (sent < 0)
+        return false;
+      bytes = bytes.subspan(static_cast<std::size_t>(sent));
+    }
+    return true;
+  }
+
+  void end_input() {
+    ::shutdown(in_.get(), SHUT_WR);
   }
 
   int pid() const noexcept {
@@ -256,10 +289,15 @@ public:
 
 private:
   impl(asio::io_context& io, const std::filesystem::path& program,
-       const std::vector<std::string>& args, pipe_ends output, pipe_ends errors)
+       const std::vector<std::string>& args, input_from input, pipe_ends writer,
+       pipe_ends output, pipe_ends errors)
     : out(io),
       err(io),
-      pid_(spawn(program, args, output.write.get(), errors.write.get())),
+      in_(std::move(writer.write)),
+      pid_(spawn(program, args,
+                 input.from == input_from::kind::descriptor ? input.fd
+                                                            : writer.read.get(),
+                 output.write.get(), errors.write.get())),
       process_(adopted(io, pid_)) {
     out.assign(output.read.release());
     err.assign(errors.read.release());
@@ -276,6 +314,7 @@ private:
     }
   }
 
+  owned_fd in_;
   pid_t pid_;
   boost::process::v2::process process_;
   bool is_reaped_ = false;
@@ -283,12 +322,21 @@ private:
 
 child_process::child_process(asio::io_context& io,
                              const std::filesystem::path& program,
-                             const std::vector<std::string>& args)
-  : impl_(std::make_unique<impl>(io, program, args)) {
+                             const std::vector<std::string>& args,
+                             input_from input)
+  : impl_(std::make_unique<impl>(io, program, args, input)) {
   // nop
 }
 
 child_process::~child_process() = default;
+
+bool child_process::write(std::span<const char> bytes) {
+  return impl_->write(bytes);
+}
+
+void child_process::end_input() {
+  impl_->end_input();
+}
 
 int child_process::pid() const noexcept {
   return impl_->pid();
@@ -360,9 +408,10 @@ void read_all(asio::posix::stream_descriptor& from,
 
 finished_program run_program(const std::filesystem::path& program,
                              const std::vector<std::string>& args,
-                             std::size_t max_output, std::stop_token stop) {
+                             std::size_t max_output, std::stop_token stop,
+                             input_from input) {
   asio::io_context io{1};
-  child_process child{io, program, args};
+  child_process child{io, program, args, input};
   finished_program result;
   last_lines errors;
   read_all(child.output(), [&](std::string_view bytes) {
@@ -396,4 +445,4 @@ finished_program run_program(const std::filesystem::path& program,
   return result;
 }
 
-} // namespace thumbnails
+} // namespace media

@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <vector>
 
-namespace thumbnails {
+namespace media {
 
 using image = std::vector<char>;
 
@@ -80,4 +80,4 @@ struct image_size {
 /// The size of a JPEG image, by its frame header.
 std::optional<image_size> size_of(std::span<const char> jpeg);
 
-} // namespace thumbnails
+} // namespace media

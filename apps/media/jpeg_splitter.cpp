@@ -3,7 +3,7 @@
 #include <cstring>
 #include <string>
 
-namespace thumbnails {
+namespace media {
 
 namespace {
 
@@ -167,4 +167,4 @@ std::optional<image_size> size_of(std::span<const char> jpeg) {
   return std::nullopt;
 }
 
-} // namespace thumbnails
+} // namespace media

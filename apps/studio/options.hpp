@@ -1,0 +1,26 @@
+/// The command line.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <variant>
+
+#include "server/server.hpp"
+
+namespace studio {
+
+struct options {
+  server_options server;
+  /// In bytes.
+  std::uint64_t max_upload = std::uint64_t{2} << 30;
+  std::size_t max_uploads = 64;
+  std::int64_t every_ms = 1000;
+  std::uint32_t sample_seconds = 20;
+};
+
+/// @returns the options, or the exit status of a program that has nothing else
+///          to do: help was asked for, or there is a mistake, which was told
+std::variant<options, int> parse_options(std::span<const std::string> args);
+
+} // namespace studio

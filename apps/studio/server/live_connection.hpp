@@ -1,0 +1,38 @@
+/// The WebSocket by which a tab watches uploads and pool.
+#pragma once
+
+#include <caf/all.hpp>
+
+#include "live/pool_watch.hpp"
+#include "server/connection.hpp"
+#include "uploads/upload_actor.hpp"
+
+namespace studio {
+
+/// What live connections show.
+struct show {
+  caf::actor_system& system;
+  std::shared_ptr<const workplace> where;
+  const pool_watch& pool;
+};
+
+/// Sends each event as text, or with its picture as binary message; first how the
+/// pool is, and the uploads that are under way.
+class live_connection final : public connection {
+public:
+  live_connection(boost::beast::tcp_stream&& stream,
+                  std::shared_ptr<const show> what);
+
+  ~live_connection() override;
+
+protected:
+  void opened() override;
+  void received_text(std::string_view text) override;
+  void received_bytes(std::string_view bytes) override;
+
+private:
+  std::shared_ptr<const show> show_;
+  caf::actor watcher_;
+};
+
+} // namespace studio
