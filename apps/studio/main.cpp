@@ -68,12 +68,11 @@ int serve(flame::node& node, const options& chosen) {
   private_directory directory;
   auto& system = node.system();
   auto pool = node.pool(pool_name, pool_defaults());
-  bus topics{system};
   auto place = std::make_shared<const workplace>(
-    workplace{pool, topics, std::make_shared<board>(chosen.max_uploads),
+    workplace{pool, node.pubsub(), std::make_shared<board>(chosen.max_uploads),
               thumbnail_job{.every_ms = chosen.every_ms}});
   auto uploads = flame::spawn_supervisor(system, uploads_supervisor(place));
-  pool_watch watch{node, pool, topics};
+  pool_watch watch{node, pool};
   auto seen = std::make_shared<const show>(show{system, place, watch});
   auto desk = std::make_shared<const upload_desk>(
     upload_desk{system, uploads, place, directory.path(), chosen.max_upload});

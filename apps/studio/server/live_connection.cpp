@@ -1,5 +1,8 @@
 #include "server/live_connection.hpp"
 
+#include "live/topics.hpp"
+#include "messages.hpp"
+
 namespace studio {
 
 namespace {

@@ -5,6 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "live/topics.hpp"
+#include "messages.hpp"
+
 namespace studio {
 
 namespace {
@@ -176,7 +179,8 @@ void upload_actor::tell(const thumbnail& news) {
   view.state = upload_state::working;
   where_->uploads->update(view);
   where_->topics.publish(
-    topic::uploads, {thumbnail_event(view.id, view.attempt, news), news.jpeg});
+    topic::uploads,
+    live_event{thumbnail_event(view.id, view.attempt, news), news.jpeg});
 }
 
 // -- its end ------------------------------------------------------------------
@@ -228,7 +232,8 @@ void upload_actor::end(upload_state how, std::string problem) {
 void upload_actor::publish() {
   job_->view.received = job_->received;
   where_->uploads->update(job_->view);
-  where_->topics.publish(topic::uploads, {upload_event(job_->view), {}});
+  where_->topics.publish(topic::uploads,
+                         live_event{upload_event(job_->view), {}});
 }
 
 void upload_actor::publish_soon() {

@@ -8,7 +8,6 @@
 #include <caf/all.hpp>
 #include <flame/flame.hpp>
 
-#include "live/bus.hpp"
 #include "uploads/board.hpp"
 #include "uploads/upload_job.hpp"
 
@@ -17,7 +16,7 @@ namespace studio {
 /// What uploads work with.
 struct workplace {
   flame::pool pool;
-  bus topics;
+  flame::pubsub topics;
   std::shared_ptr<board> uploads;
   thumbnail_job job;
 };
