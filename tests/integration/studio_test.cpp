@@ -4,52 +4,6 @@
 
 using namespace studio_test;
 
-namespace {
-
-constexpr std::size_t held_back = 64 * 1024;
-
-/// A video of 12 seconds, as a file that can be read from its beginning on.
-const std::string& stream_video() {
-  static temporary_directory directory;
-  static auto bytes = [] {
-    auto path = directory / "video.ts";
-    make_video(path,
-               {.size = "640x360", .seconds = "12", .more = {"-g", "25"}});
-    return contents(path);
-  }();
-  REQUIRE(bytes.size() > 4 * held_back);
-  return bytes;
-}
-
-auto is_upload(const std::string& id, const std::string& state) {
-  return [=](const json& event) {
-    return event["type"] == "upload" && event["id"] == id
-           && event["state"] == state;
-  };
-}
-
-auto is_thumbnail(const std::string& id, unsigned attempt = 1) {
-  return [=](const json& event) {
-    return event["type"] == "thumbnail" && event["upload"] == id
-           && event["attempt"] == attempt;
-  };
-}
-
-bool is_pool(const json& event) {
-  return event["type"] == "pool";
-}
-
-/// A tab that watches from now on.
-struct watcher : page_socket {
-  explicit watcher(const studio_program& it) : page_socket(it.port, "/live") {
-    REQUIRE_FALSE(error);
-    // It watches once it has been told of what there is.
-    next_that(is_pool);
-  }
-};
-
-} // namespace
-
 TEST_CASE("thumbnails come while the video is still being uploaded") {
   studio_program studio;
   watcher live{studio};

@@ -1,6 +1,7 @@
 #include "uploads/upload_actor.hpp"
 
 #include <algorithm>
+#include <iostream>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -107,10 +108,15 @@ void upload_actor::begin() {
     flame::stream(
       this, where_->pool, options,
       [](std::stop_token stop, flame::emitter<thumbnail_news>& out,
-         flame::source<video_chunk>& in, thumbnail_job what) {
-        return make_thumbnails(std::move(stop), out, in, std::move(what));
+         flame::source<video_chunk>& in, thumbnail_job what,
+         video_order order) {
+        return make_thumbnails(std::move(stop), out, in, std::move(what),
+                               std::move(order));
       },
-      where_->job)
+      where_->job,
+      video_order{{view.id, view.attempt},
+                  {view.name, view.size, view.created_ms},
+                  where_->videos.storage()})
       .then(
         [this](const thumbnail_news& news) {
           std::visit(
@@ -178,6 +184,7 @@ void upload_actor::tell(const thumbnail& news) {
   view.thumbnails += 1;
   view.state = upload_state::working;
   where_->uploads->update(view);
+  where_->uploads->add_thumbnail(view.id, news.time_ms);
   where_->topics.publish(
     topic::uploads,
     live_event{thumbnail_event(view.id, view.attempt, news), news.jpeg});
@@ -188,7 +195,12 @@ void upload_actor::tell(const thumbnail& news) {
 void upload_actor::attempt_ended(const made_thumbnails& made) {
   if (job_->view.facts.duration_ms == 0)
     job_->view.facts.duration_ms = made.duration_ms;
-  end(upload_state::done, {});
+  if (made.problem.empty())
+    return end(upload_state::done, {});
+  std::cerr << "studio: a video is not kept: " << made.problem << std::endl;
+  forget();
+  end(upload_state::done, "This video is not kept: the database of the studio "
+                          "could not be reached.");
 }
 
 void upload_actor::attempt_failed(const flame::call_error& error) {
@@ -219,12 +231,26 @@ void upload_actor::end(upload_state how, std::string problem) {
   auto& view = job_->view;
   view.state = how;
   view.note = problem;
+  if (how != upload_state::done)
+    forget();
   // First this: whoever hears of the end finds that there is room again.
   where_->uploads->remove(view.id);
   publish();
   send(job_->owner,
        upload_ended{how == upload_state::done, std::move(problem)});
   quit();
+}
+
+/// Removes what is kept of the video.
+void upload_actor::forget() const {
+  where_->videos.ask([id = job_->view.id](repository& videos) {
+    try {
+      videos.remove(id);
+    } catch (const database_error& error) {
+      std::cerr << "studio: a video is left behind: " << error.what()
+                << std::endl;
+    }
+  });
 }
 
 // -- what browsers hear -------------------------------------------------------

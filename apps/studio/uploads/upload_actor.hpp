@@ -8,6 +8,7 @@
 #include <caf/all.hpp>
 #include <flame/flame.hpp>
 
+#include "database/database.hpp"
 #include "uploads/board.hpp"
 #include "uploads/upload_job.hpp"
 
@@ -18,12 +19,16 @@ struct workplace {
   flame::pool pool;
   flame::pubsub topics;
   std::shared_ptr<board> uploads;
+  const database& videos;
   thumbnail_job job;
 };
 
 /// Streams a video to a runner while it arrives, and publishes what comes back.
 /// What a runner does not take stays where it is, down to the browser: neither
 /// this actor nor the connection holds more than a window.
+///
+/// The runner keeps what it makes in the database; this actor removes it if the
+/// upload comes to nothing.
 ///
 /// When the runner is lost, and the pool's `retry` names that as worth another
 /// attempt, the video is streamed again, from its beginning. The upload ends
@@ -54,6 +59,7 @@ private:
   void attempt_failed(const flame::call_error& error);
   bool is_worth_another(const flame::call_error& error) const;
   void end(upload_state how, std::string problem);
+  void forget() const;
 
   void publish();
   void publish_soon();
