@@ -82,12 +82,13 @@ int serve(flame::node& node, const options& chosen) {
   gallery finished{videos};
   auto place = std::make_shared<const workplace>(
     workplace{pool, node.pubsub(), std::make_shared<board>(chosen.max_uploads),
-              videos, thumbnail_job{.every_ms = chosen.every_ms}});
+              videos, thumbnail_job{.every_ms = chosen.every.count()}});
   auto uploads = flame::spawn_supervisor(system, uploads_supervisor(place));
   pool_watch watch{node, pool};
   auto seen = std::make_shared<const show>(show{system, place, watch});
   auto desk = std::make_shared<const upload_desk>(
-    upload_desk{system, uploads, place, directory.path(), chosen.max_upload});
+    upload_desk{system, uploads, place, directory.path(), chosen.max_upload,
+                chosen.stall_timeout});
   samples sample_videos{system, pool, directory.path(), chosen.sample_seconds};
   {
     server web{

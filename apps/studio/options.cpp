@@ -31,18 +31,22 @@ CLI::callback_t read_size(const std::string& option, std::uint64_t& target) {
   };
 }
 
-CLI::callback_t read_every(const std::string& option, std::int64_t& target) {
-  return [option, &target](const CLI::results_t& values) {
+/// @param lowest,highest as the user may write them
+CLI::callback_t read_time(const std::string& option,
+                          std::chrono::milliseconds& target,
+                          const std::string& lowest,
+                          const std::string& highest) {
+  return [=, &target](const CLI::results_t& values) {
     try {
       auto span = flame::parse_duration(values.back());
-      target = std::chrono::floor<std::chrono::milliseconds>(span).count();
+      target = std::chrono::floor<std::chrono::milliseconds>(span);
     } catch (const flame::call_error& error) {
       throw CLI::ValidationError{option, error.what()};
     }
-    if (target < 40 || target > 600'000)
-      throw CLI::ValidationError{option, values.back()
-                                           + " is not a time from 40ms to "
-                                             "10min"};
+    if (target < flame::parse_duration(lowest)
+        || target > flame::parse_duration(highest))
+      throw CLI::ValidationError{option, values.back() + " is not a time from "
+                                           + lowest + " to " + highest};
     return true;
   };
 }
@@ -99,7 +103,14 @@ void describe(CLI::App& app, options& result) {
     ->check(within(1, 10'000))
     ->type_name("N");
   app
-    .add_option("--every", read_every("--every", result.every_ms),
+    .add_option(
+      "--stall-timeout",
+      read_time("--stall-timeout", result.stall_timeout, "100ms", "1h"),
+      "How long a browser may send nothing of a video that it "
+      "uploads [30s]")
+    ->type_name("TIME");
+  app
+    .add_option("--every", read_time("--every", result.every, "40ms", "10min"),
                 "Time from thumbnail to thumbnail; more than that in long "
                 "videos [1s]")
     ->type_name("TIME");

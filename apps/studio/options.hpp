@@ -1,6 +1,7 @@
 /// The command line.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -16,7 +17,8 @@ struct options {
   /// In bytes.
   std::uint64_t max_upload = std::uint64_t{2} << 30;
   std::size_t max_uploads = 64;
-  std::int64_t every_ms = 1000;
+  std::chrono::milliseconds stall_timeout{30'000};
+  std::chrono::milliseconds every{1000};
   std::uint32_t sample_seconds = 20;
   database_url database = sqlite_url{};
 };

@@ -156,11 +156,19 @@ TEST_CASE("nothing is kept of a video that has come to nothing") {
   studio_program studio;
   watcher live{studio};
   std::string id;
-  {
+  SUBCASE("as its tab was closed") {
     upload mine{studio, stream_video()};
     mine.send(held_back);
     id = mine.id();
     live.next_that(is_thumbnail(id));
+  }
+  SUBCASE("as its ffmpeg was killed") {
+    upload mine{studio, stream_video()};
+    mine.send(held_back);
+    id = mine.id();
+    live.next_that(is_thumbnail(id));
+    ::kill(processes_of(studio, "ffmpeg").at(0), SIGKILL);
+    CHECK(mine.result()["done"] == false);
   }
   CHECK(eventually([&] {
     return picture(studio, id, 0).result_int() == 404;

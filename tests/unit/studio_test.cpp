@@ -73,6 +73,8 @@ TEST_CASE("announcements are an object with name and size, and nothing else") {
 TEST_CASE("sizes are told as people tell them, and bounded") {
   CHECK(format_size(1) == "1 byte");
   CHECK(format_size(999) == "999 bytes");
+  CHECK(format_time(std::chrono::seconds{30}) == "30 s");
+  CHECK(format_time(std::chrono::milliseconds{300}) == "0.3 s");
   CHECK(format_size(1500) == "1.5 KB");
   CHECK(format_size(999'600) == "1.0 MB");
   CHECK(format_size(2'147'483'648) == "2.1 GB");

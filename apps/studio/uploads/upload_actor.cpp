@@ -190,6 +190,10 @@ void upload_actor::tell(const thumbnail& news) {
     live_event{thumbnail_event(view.id, view.attempt, news), news.jpeg});
 }
 
+void upload_actor::tell(const work_failed& news) {
+  end(upload_state::failed, news.problem);
+}
+
 // -- its end ------------------------------------------------------------------
 
 void upload_actor::attempt_ended(const made_thumbnails& made) {

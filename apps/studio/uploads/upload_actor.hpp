@@ -54,6 +54,7 @@ private:
   void tell(const video_facts& news);
   void tell(const waits_for_end& news);
   void tell(const thumbnail& news);
+  void tell(const work_failed& news);
 
   void attempt_ended(const made_thumbnails& made);
   void attempt_failed(const flame::call_error& error);

@@ -191,7 +191,10 @@ private:
       }
       emit(std::move(jpeg));
     });
-    if (result.pictures == 0)
+    // Without waiting for the rest of the video, which may take long.
+    if (auto problem = problem_of_end(result); !problem.empty())
+      out_(work_failed{problem});
+    else if (result.pictures == 0)
       out_(waits_for_end{});
     video.join();
     check_end(result);
@@ -225,10 +228,16 @@ private:
 
   /// A status of failure may come from a video that is damaged, and that has
   /// thumbnails all the same; a signal comes from elsewhere.
+  static std::string problem_of_end(const extraction& result) {
+    if (!result.status.by_signal)
+      return {};
+    return fmt::format("ffmpeg was ended by {}.",
+                       media::to_string(result.status));
+  }
+
   static void check_end(const extraction& result) {
-    if (result.status.by_signal)
-      throw std::runtime_error{fmt::format("ffmpeg was ended by {}.",
-                                           media::to_string(result.status))};
+    if (auto problem = problem_of_end(result); !problem.empty())
+      throw std::runtime_error{problem};
   }
 
   /// @param is_partial the file is not complete, and says nothing of how long

@@ -33,9 +33,15 @@ struct work_started {
 /// end.
 struct waits_for_end {};
 
+/// Nothing will come of the video. The function ends when its caller leaves the
+/// stream: until then, it takes what is still on its way.
+struct work_failed {
+  std::string problem;
+};
+
 /// What the function tells while it works.
-using thumbnail_news =
-  std::variant<work_started, video_facts, waits_for_end, thumbnail>;
+using thumbnail_news = std::variant<work_started, video_facts, waits_for_end,
+                                    thumbnail, work_failed>;
 
 struct made_thumbnails {
   std::uint32_t count = 0;
