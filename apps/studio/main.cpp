@@ -62,28 +62,40 @@ upgrade to_connection(std::shared_ptr<const What> what) {
   };
 }
 
+/// Workers have no actors.
+void check_reach(const flame::pool& pool, const database& videos) {
+  if (pool.options().isolation == flame::isolation::process
+      && std::holds_alternative<caf::actor>(videos.storage()))
+    throw std::runtime_error{
+      "with isolation: process, runners cannot write into a file of the "
+      "studio; take isolation: thread, or --database postgresql://..."};
+}
+
 int serve(flame::node& node, const options& chosen) {
   // From here on, so that a signal during the start removes what was made.
   stop_signal stop;
   private_directory directory;
   auto& system = node.system();
   auto pool = node.pool(pool_name, pool_defaults());
-  bus topics{system};
+  database videos{system, chosen.database, directory.path()};
+  check_reach(pool, videos);
+  gallery finished{videos};
   auto place = std::make_shared<const workplace>(
-    workplace{pool, topics, std::make_shared<board>(chosen.max_uploads),
-              thumbnail_job{.every_ms = chosen.every_ms}});
+    workplace{pool, node.pubsub(), std::make_shared<board>(chosen.max_uploads),
+              videos, thumbnail_job{.every_ms = chosen.every.count()}});
   auto uploads = flame::spawn_supervisor(system, uploads_supervisor(place));
-  pool_watch watch{node, pool, topics};
+  pool_watch watch{node, pool};
   auto seen = std::make_shared<const show>(show{system, place, watch});
   auto desk = std::make_shared<const upload_desk>(
-    upload_desk{system, uploads, place, directory.path(), chosen.max_upload});
-  samples videos{system, pool, directory.path(), chosen.sample_seconds};
+    upload_desk{system, uploads, place, directory.path(), chosen.max_upload,
+                chosen.stall_timeout});
+  samples sample_videos{system, pool, directory.path(), chosen.sample_seconds};
   {
     server web{
       chosen.server,
       {.page =
-         [&videos](std::string_view target, responder respond) {
-           answer_page(target, videos, std::move(respond));
+         [&](std::string_view target, responder respond) {
+           answer_page(target, sample_videos, finished, std::move(respond));
          },
        .sockets = {{"/live", to_connection<live_connection>(seen)},
                    {"/upload", to_connection<upload_connection>(desk)}}}};
@@ -98,6 +110,7 @@ int serve(flame::node& node, const options& chosen) {
 class app {
 public:
   static void configure(flame::node_options& options) {
+    options.command = runner_command();
     options.pools[pool_name] = pool_defaults();
     options.configure_system = [](caf::actor_system_config& config) {
       config.add_message_types<caf::id_block::studio>();

@@ -6,6 +6,8 @@
 
 #include <caf/all.hpp>
 
+#include "database/repository.hpp"
+
 namespace studio {
 
 /// What browsers are told: JSON, and with it a picture or nothing.
@@ -37,11 +39,19 @@ using grown_atom = caf::atom_constant<caf::atom("grown")>;
 /// The upload is to fail, with a text that says why.
 using refuse_atom = caf::atom_constant<caf::atom("refuse")>;
 
+/// To the database, from a runner: what `video_writer` has.
+using begin_atom = caf::atom_constant<caf::atom("begin")>;
+using finish_atom = caf::atom_constant<caf::atom("finish")>;
+
 } // namespace studio
 
 CAF_BEGIN_TYPE_ID_BLOCK(studio, caf::first_custom_type_id)
 
 CAF_ADD_TYPE_ID(studio, (studio::live_event))
 CAF_ADD_TYPE_ID(studio, (studio::upload_ended))
+CAF_ADD_TYPE_ID(studio, (studio::video_attempt))
+CAF_ADD_TYPE_ID(studio, (studio::video_title))
+CAF_ADD_TYPE_ID(studio, (studio::thumbnail))
+CAF_ADD_TYPE_ID(studio, (studio::video_facts))
 
 CAF_END_TYPE_ID_BLOCK(studio)

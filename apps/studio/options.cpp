@@ -1,5 +1,8 @@
 #include "options.hpp"
 
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 
 #include <CLI/CLI.hpp>
@@ -11,6 +14,9 @@ namespace studio {
 namespace {
 
 constexpr int status_usage = 2;
+
+constexpr const char* database_flag = "--database";
+constexpr const char* database_file_flag = "--database-file";
 
 CLI::callback_t read_size(const std::string& option, std::uint64_t& target) {
   return [option, &target](const CLI::results_t& values) {
@@ -25,18 +31,45 @@ CLI::callback_t read_size(const std::string& option, std::uint64_t& target) {
   };
 }
 
-CLI::callback_t read_every(const std::string& option, std::int64_t& target) {
-  return [option, &target](const CLI::results_t& values) {
+/// @param lowest,highest as the user may write them
+CLI::callback_t read_time(const std::string& option,
+                          std::chrono::milliseconds& target,
+                          const std::string& lowest,
+                          const std::string& highest) {
+  return [=, &target](const CLI::results_t& values) {
     try {
       auto span = flame::parse_duration(values.back());
-      target = std::chrono::floor<std::chrono::milliseconds>(span).count();
+      target = std::chrono::floor<std::chrono::milliseconds>(span);
     } catch (const flame::call_error& error) {
       throw CLI::ValidationError{option, error.what()};
     }
-    if (target < 40 || target > 600'000)
-      throw CLI::ValidationError{option, values.back()
-                                           + " is not a time from 40ms to "
-                                             "10min"};
+    if (target < flame::parse_duration(lowest)
+        || target > flame::parse_duration(highest))
+      throw CLI::ValidationError{option, values.back() + " is not a time from "
+                                           + lowest + " to " + highest};
+    return true;
+  };
+}
+
+/// The first line of a file.
+std::string line_in(const std::string& option, const std::string& file) {
+  std::ifstream in{file};
+  std::string result;
+  if (!in || !std::getline(in, result))
+    throw CLI::ValidationError{option, "cannot read " + file};
+  return result;
+}
+
+CLI::callback_t read_database(const std::string& option, database_url& target,
+                              bool is_in_file) {
+  return [option, &target, is_in_file](const CLI::results_t& values) {
+    auto& value = values.back();
+    auto text = is_in_file ? line_in(option, value) : value;
+    try {
+      target = parse_database_url(text);
+    } catch (const database_error& error) {
+      throw CLI::ValidationError{option, error.what()};
+    }
     return true;
   };
 }
@@ -70,7 +103,14 @@ void describe(CLI::App& app, options& result) {
     ->check(within(1, 10'000))
     ->type_name("N");
   app
-    .add_option("--every", read_every("--every", result.every_ms),
+    .add_option(
+      "--stall-timeout",
+      read_time("--stall-timeout", result.stall_timeout, "100ms", "1h"),
+      "How long a browser may send nothing of a video that it "
+      "uploads [30s]")
+    ->type_name("TIME");
+  app
+    .add_option("--every", read_time("--every", result.every, "40ms", "10min"),
                 "Time from thumbnail to thumbnail; more than that in long "
                 "videos [1s]")
     ->type_name("TIME");
@@ -79,6 +119,20 @@ void describe(CLI::App& app, options& result) {
                 "Seconds that the sample videos take [20]")
     ->check(within(1, 600))
     ->type_name("N");
+  auto* url =
+    app
+      .add_option(database_flag,
+                  read_database(database_flag, result.database, false),
+                  "Where videos are kept: sqlite:///path/file.db or "
+                  "postgresql://host/database [a file that is "
+                  "gone with the studio]")
+      ->type_name("URL");
+  app
+    .add_option(database_file_flag,
+                read_database(database_file_flag, result.database, true),
+                "File with that URL, as others can see command lines")
+    ->type_name("FILE")
+    ->excludes(url);
   app.set_help_flag("-h,--help", "This text");
   app.footer([] {
     return flame::command_line_help();
@@ -103,10 +157,31 @@ std::variant<options, int> parse_options(std::span<const std::string> args) {
     std::cout << app.help() << std::flush;
     return EXIT_SUCCESS;
   } catch (const CLI::ParseError& error) {
-    std::cerr << "error: " << error.what() << "\nSee studio --help."
-              << std::endl;
+    // It may show what it did not expect.
+    std::cerr << "error: " << without_credentials(error.what())
+              << "\nSee studio --help." << std::endl;
     return status_usage;
   }
+  return result;
+}
+
+std::vector<std::string> runner_command() {
+  std::vector<std::string> result;
+  std::ifstream file{"/proc/self/cmdline", std::ios::binary};
+  auto is_value = false;
+  for (std::string part; std::getline(file, part, '\0');) {
+    auto is_flag = part == database_flag || part == database_file_flag;
+    auto has_value = part.starts_with(std::string{database_flag} + '=')
+                     || part.starts_with(std::string{database_file_flag} + '=');
+    if (!is_value && !is_flag && !has_value)
+      result.push_back(part);
+    is_value = is_flag && !is_value;
+  }
+  // As flame does where it is not told: the directory may be another one later.
+  std::error_code ec;
+  auto program = std::filesystem::read_symlink("/proc/self/exe", ec);
+  if (!ec && !result.empty())
+    result.front() = program.string();
   return result;
 }
 

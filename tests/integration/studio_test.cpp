@@ -4,52 +4,6 @@
 
 using namespace studio_test;
 
-namespace {
-
-constexpr std::size_t held_back = 64 * 1024;
-
-/// A video of 12 seconds, as a file that can be read from its beginning on.
-const std::string& stream_video() {
-  static temporary_directory directory;
-  static auto bytes = [] {
-    auto path = directory / "video.ts";
-    make_video(path,
-               {.size = "640x360", .seconds = "12", .more = {"-g", "25"}});
-    return contents(path);
-  }();
-  REQUIRE(bytes.size() > 4 * held_back);
-  return bytes;
-}
-
-auto is_upload(const std::string& id, const std::string& state) {
-  return [=](const json& event) {
-    return event["type"] == "upload" && event["id"] == id
-           && event["state"] == state;
-  };
-}
-
-auto is_thumbnail(const std::string& id, unsigned attempt = 1) {
-  return [=](const json& event) {
-    return event["type"] == "thumbnail" && event["upload"] == id
-           && event["attempt"] == attempt;
-  };
-}
-
-bool is_pool(const json& event) {
-  return event["type"] == "pool";
-}
-
-/// A tab that watches from now on.
-struct watcher : page_socket {
-  explicit watcher(const studio_program& it) : page_socket(it.port, "/live") {
-    REQUIRE_FALSE(error);
-    // It watches once it has been told of what there is.
-    next_that(is_pool);
-  }
-};
-
-} // namespace
-
 TEST_CASE("thumbnails come while the video is still being uploaded") {
   studio_program studio;
   watcher live{studio};
@@ -188,6 +142,69 @@ TEST_CASE("with as many uploads as there may be, another one has to wait") {
   CHECK(third.result()["done"] == true);
 }
 
+TEST_CASE("a browser that sends nothing loses its place") {
+  studio_program studio{{"--max-uploads", "1", "--stall-timeout", "300ms"}};
+  watcher live{studio};
+  SUBCASE("from the beginning") {
+    upload first{studio, stream_video()};
+    CHECK(first.result()["problem"]
+          == "Nothing of this video has come for 0.3 s.");
+  }
+  SUBCASE("in the middle, and ffmpeg goes with it") {
+    upload first{studio, stream_video()};
+    first.send(held_back);
+    CHECK(first.result()["problem"]
+          == "Nothing of this video has come for 0.3 s.");
+    live.next_that(is_upload(first.id(), "failed"));
+    CHECK(eventually([&] {
+      return processes_of(studio, "ffmpeg").empty();
+    }));
+  }
+  SUBCASE("without a word") {
+    page_socket tab{studio.port, "/upload"};
+    auto end = tab.next();
+    REQUIRE(end);
+    CHECK(end->event["problem"] == "Nothing of this video has come for 0.3 s.");
+  }
+  upload next{studio, stream_video()};
+  next.send();
+  CHECK(next.result()["done"] == true);
+}
+
+TEST_CASE("a browser that may not send yet keeps its place") {
+  studio_program studio{
+    {"--stall-timeout", "300ms", "--pools.ffmpeg.heartbeat.interval=0s"}};
+  watcher live{studio};
+  temporary_directory directory;
+  auto path = directory / "large.ts";
+  make_video(
+    path,
+    {.size = "1280x720", .seconds = "8", .more = {"-g", "25", "-qp", "4"}});
+  upload mine{studio, contents(path)};
+  mine.send(mine.size() - held_back);
+  live.next_that(is_upload(mine.id(), "working"));
+  std::vector<int> ffmpeg;
+  REQUIRE(eventually([&] {
+    ffmpeg = processes_of(studio, "ffmpeg");
+    return ffmpeg.size() == 1;
+  }));
+  ::kill(ffmpeg.front(), SIGSTOP);
+  std::jthread browser{[&] {
+    mine.send();
+  }};
+  // It has sent what it may, and nothing more for longer than the time.
+  std::size_t before = 0;
+  CHECK(eventually([&] {
+    auto last = std::exchange(before, mine.sent());
+    std::this_thread::sleep_for(1s);
+    return last > 0 && last == before;
+  }));
+  CHECK(mine.sent() < mine.size());
+  ::kill(ffmpeg.front(), SIGCONT);
+  browser.join();
+  CHECK(mine.result()["done"] == true);
+}
+
 TEST_CASE("names of files are shown, and are no paths") {
   studio_program studio;
   watcher live{studio};
@@ -324,8 +341,10 @@ TEST_CASE("a video whose ffmpeg is killed has failed") {
   mine.send(held_back);
   live.next_that(is_thumbnail(mine.id()));
   ::kill(processes_of(studio, "ffmpeg").at(0), SIGKILL);
-  mine.send();
+  // At once, although the browser has more to send.
   CHECK(mine.result()["problem"] == "ffmpeg was ended by signal 9 (Killed).");
+  CHECK(live.next_that(is_upload(mine.id(), "failed")).event["note"]
+        == "ffmpeg was ended by signal 9 (Killed).");
 }
 
 TEST_CASE("SIGTERM in the middle of an upload leaves nothing behind") {
@@ -351,4 +370,7 @@ TEST_CASE("a port that is taken, and what cannot be understood, is told") {
   program wrong{{STUDIO_PROGRAM, "--max-upload", "much"}};
   CHECK(wrong.wait() == 2);
   CHECK(wrong.errors().find("error: --max-upload") == 0);
+  program stalled{{STUDIO_PROGRAM, "--stall-timeout", "2h"}};
+  CHECK(stalled.wait() == 2);
+  CHECK(stalled.errors().find("error: --stall-timeout: 2h is not a time") == 0);
 }

@@ -2,6 +2,8 @@
 /// its WebSockets.
 #pragma once
 
+#include <atomic>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core.hpp>
@@ -216,8 +218,8 @@ public:
         listen();
         continue;
       }
-      auto size =
-        std::min({std::size_t{128 * 1024}, until_ - sent_, end - sent_});
+      auto size = std::min(
+        {std::size_t{128 * 1024}, until_ - sent_.load(), end - sent_.load()});
       socket_.send(std::string_view{bytes_}.substr(sent_, size));
       sent_ += size;
     }
@@ -241,6 +243,11 @@ public:
     return bytes_.size();
   }
 
+  /// Bytes. Thread-safe.
+  std::size_t sent() const {
+    return sent_;
+  }
+
 private:
   void listen() {
     auto got = socket_.next();
@@ -255,10 +262,52 @@ private:
 
   page_socket socket_;
   std::string bytes_;
-  std::size_t sent_ = 0;
+  std::atomic<std::size_t> sent_ = 0;
   std::size_t until_ = 0;
   std::string id_;
   std::optional<json> result_;
+};
+
+inline constexpr std::size_t held_back = 64 * 1024;
+
+/// A video of 12 seconds, as a file that can be read from its beginning on.
+inline const std::string& stream_video() {
+  static temporary_directory directory;
+  static auto bytes = [] {
+    auto path = directory / "video.ts";
+    make_video(path,
+               {.size = "640x360", .seconds = "12", .more = {"-g", "25"}});
+    return contents(path);
+  }();
+  REQUIRE(bytes.size() > 4 * held_back);
+  return bytes;
+}
+
+inline auto is_upload(const std::string& id, const std::string& state) {
+  return [=](const json& event) {
+    return event["type"] == "upload" && event["id"] == id
+           && event["state"] == state;
+  };
+}
+
+inline auto is_thumbnail(const std::string& id, unsigned attempt = 1) {
+  return [=](const json& event) {
+    return event["type"] == "thumbnail" && event["upload"] == id
+           && event["attempt"] == attempt;
+  };
+}
+
+inline bool is_pool(const json& event) {
+  return event["type"] == "pool";
+}
+
+/// A tab that watches from now on.
+struct watcher : page_socket {
+  explicit watcher(const studio_program& it) : page_socket(it.port, "/live") {
+    REQUIRE_FALSE(error);
+    // It watches once it has been told of what there is.
+    next_that(is_pool);
+  }
 };
 
 } // namespace studio_test

@@ -7,6 +7,7 @@
 
 #include "server/guard.hpp"
 #include "server/open_connections.hpp"
+#include "server/picture_name.hpp"
 #include "uploads/checks.hpp"
 #include "video/thinning.hpp"
 
@@ -33,6 +34,27 @@ TEST_CASE("a name is never empty, and has a bound that cuts no character") {
   CHECK(clean_name(is_long) == is_long.substr(0, 240));
 }
 
+TEST_CASE("a thumbnail has one address") {
+  auto good = parse_picture_name("0123456789abcdef/120.jpg");
+  REQUIRE(good);
+  CHECK(good->video == "0123456789abcdef");
+  CHECK(good->index == 120);
+  CHECK(parse_picture_name("0123456789abcdef/0.jpg")->index == 0);
+  CHECK(parse_picture_name("0123456789abcdef/999999.jpg")->index == 999'999);
+  for (auto* bad :
+       {"", "/", "0123456789abcdef", "0123456789abcdef/",
+        "0123456789abcdef/.jpg", "0123456789abcdef/1", "0123456789abcdef/1.png",
+        "0123456789abcdef/01.jpg", "0123456789abcdef/00.jpg",
+        "0123456789abcdef/-1.jpg", "0123456789abcdef/+1.jpg",
+        "0123456789abcdef/1000000.jpg", "0123456789abcdef/ 1.jpg",
+        "0123456789abcdef/1.jpg ", "0123456789ABCDEF/1.jpg",
+        "0123456789abcde/1.jpg", "0123456789abcdef0/1.jpg",
+        "0123456789abcde'/1.jpg", "../456789abcdef/1.jpg"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_picture_name(bad));
+  }
+}
+
 TEST_CASE("announcements are an object with name and size, and nothing else") {
   auto good = parse_announcement(R"({"name": "a.ts", "size": 12})");
   REQUIRE(good);
@@ -51,6 +73,8 @@ TEST_CASE("announcements are an object with name and size, and nothing else") {
 TEST_CASE("sizes are told as people tell them, and bounded") {
   CHECK(format_size(1) == "1 byte");
   CHECK(format_size(999) == "999 bytes");
+  CHECK(format_time(std::chrono::seconds{30}) == "30 s");
+  CHECK(format_time(std::chrono::milliseconds{300}) == "0.3 s");
   CHECK(format_size(1500) == "1.5 KB");
   CHECK(format_size(999'600) == "1.0 MB");
   CHECK(format_size(2'147'483'648) == "2.1 GB");

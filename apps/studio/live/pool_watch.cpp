@@ -5,6 +5,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "live/topics.hpp"
+#include "messages.hpp"
+
 namespace studio {
 
 namespace {
@@ -64,10 +67,9 @@ std::string pool_event(const flame::pool& pool, const flame::tree_entry& tree) {
     .dump();
 }
 
-pool_watch::pool_watch(flame::node& node, flame::pool pool, bus topics)
+pool_watch::pool_watch(flame::node& node, flame::pool pool)
   : node_(node),
     pool_(std::move(pool)),
-    topics_(std::move(topics)),
     latest_(pool_event(pool_, node_.tree())),
     thread_([this](std::stop_token stop) {
       run(std::move(stop));
@@ -86,7 +88,7 @@ void pool_watch::run(std::stop_token stop) {
     std::unique_lock guard{mutex_};
     if (now != latest_) {
       latest_ = now;
-      topics_.publish(topic::pool, {now, {}});
+      node_.pubsub().publish(topic::pool, live_event{now, {}});
     }
     pause_.wait_for(guard, stop, interval, [] {
       return false;

@@ -9,8 +9,6 @@
 
 #include <flame/node.hpp>
 
-#include "live/bus.hpp"
-
 namespace studio {
 
 /// The event that tells how the pool is.
@@ -21,7 +19,7 @@ std::string pool_event(const flame::pool& pool, const flame::tree_entry& tree);
 /// on a thread of its own.
 class pool_watch {
 public:
-  pool_watch(flame::node& node, flame::pool pool, bus topics);
+  pool_watch(flame::node& node, flame::pool pool);
 
   /// What was published last. Thread-safe.
   std::string latest() const;
@@ -31,7 +29,6 @@ private:
 
   flame::node& node_;
   flame::pool pool_;
-  bus topics_;
   mutable std::mutex mutex_;
   std::condition_variable_any pause_;
   std::string latest_;

@@ -76,6 +76,10 @@ void connection::close() {
   });
 }
 
+asio::any_io_executor connection::executor() {
+  return stream_.get_executor();
+}
+
 void connection::post(std::function<void()> what) {
   asio::post(stream_.get_executor(),
              [self = shared_from_this(), what = std::move(what)] {

@@ -56,6 +56,9 @@ protected:
 
   virtual void received_bytes(std::string_view bytes) = 0;
 
+  /// The strand.
+  boost::asio::any_io_executor executor();
+
   /// On the strand, later.
   void post(std::function<void()> what);
 

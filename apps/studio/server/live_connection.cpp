@@ -1,5 +1,8 @@
 #include "server/live_connection.hpp"
 
+#include "live/topics.hpp"
+#include "messages.hpp"
+
 namespace studio {
 
 namespace {
@@ -43,8 +46,12 @@ void live_connection::opened() {
   where.topics.subscribe(watcher_, topic::pool);
   // What happens from now on is told; what has happened is here.
   send_text(show_->pool.latest());
-  for (auto& view : where.uploads->snapshot())
+  for (auto& [view, times] : where.uploads->snapshot()) {
     send_text(upload_event(view));
+    if (!times.empty())
+      send_text(thumbnails_event(view, times));
+  }
+  send_text(R"({"type":"present"})");
 }
 
 void live_connection::received_text(std::string_view) {

@@ -17,7 +17,9 @@ struct show {
 };
 
 /// Sends each event as text, or with its picture as binary message; first how the
-/// pool is, and the uploads that are under way.
+/// pool is, and the uploads that are under way with the times of their
+/// thumbnails, then `{"type": "present"}`: what has ended before that is in the
+/// gallery, and of what ends later there will be an event.
 class live_connection final : public connection {
 public:
   live_connection(boost::beast::tcp_stream&& stream,

@@ -3,14 +3,16 @@
 
 #include <string_view>
 
+#include "server/gallery.hpp"
 #include "server/reply.hpp"
 #include "server/samples.hpp"
 
 namespace studio {
 
-/// Answers a GET of `/`, of the page's files, or of `/samples/NAME`.
+/// Answers a GET of `/`, of the page's files, of `/samples/NAME`, of
+/// `/api/videos` or of `/thumbnails/ID/N.jpg`.
 /// @param target what stands in the request, as it is
 void answer_page(std::string_view target, const samples& videos,
-                 responder respond);
+                 const gallery& finished, responder respond);
 
 } // namespace studio

@@ -37,7 +37,8 @@ std::int64_t now_ms() {
 upload_connection::upload_connection(boost::beast::tcp_stream&& stream,
                                      std::shared_ptr<const upload_desk> desk)
   : connection(std::move(stream), max_message),
-    desk_(std::move(desk)) {
+    desk_(std::move(desk)),
+    stall_(executor()) {
   // nop
 }
 
@@ -49,6 +50,7 @@ upload_connection::~upload_connection() {
 
 void upload_connection::opened() {
   // The browser speaks first.
+  watch_for_stall();
 }
 
 void upload_connection::received_text(std::string_view text) {
@@ -124,6 +126,7 @@ void upload_connection::received_bytes(std::string_view bytes) {
   if (job_->received == job_->view.size)
     job_->is_complete = true;
   caf::anon_send(owner_, grown_atom::value);
+  watch_for_stall();
 }
 
 /// Tells the browser how far it may go.
@@ -137,12 +140,30 @@ void upload_connection::grant() {
   if (!is_worth_it)
     return;
   granted_ = until;
+  watch_for_stall();
   send_text(json{
     {"type", "go"},
     {"id", job_->view.id},
     {"received", job_->received.load()},
     {"until",
      until}}.dump());
+}
+
+/// Something has come, or more may: the time begins anew. What waits for a runner
+/// and not for the browser may take as long as it does.
+void upload_connection::watch_for_stall() {
+  stall_.cancel();
+  if (is_over_ || (job_ && job_->received == granted_))
+    return;
+  stall_.expires_after(desk_->stall_timeout);
+  std::weak_ptr<connection> weak = weak_from_this();
+  stall_.async_wait([weak](const boost::system::error_code& ec) {
+    auto self = std::static_pointer_cast<upload_connection>(weak.lock());
+    if (!ec && self
+        && self->stall_.expiry() <= std::chrono::steady_clock::now())
+      self->refuse(fmt::format("Nothing of this video has come for {}.",
+                               format_time(self->desk_->stall_timeout)));
+  });
 }
 
 void upload_connection::refuse(const std::string& problem) {
@@ -154,6 +175,7 @@ void upload_connection::refuse(const std::string& problem) {
 void upload_connection::end(const upload_ended& how) {
   if (std::exchange(is_over_, true))
     return;
+  stall_.cancel();
   send_text(
     json{{"type", "end"}, {"done", how.is_done}, {"problem", how.problem}}.dump(
       -1, ' ', false, json::error_handler_t::replace));

@@ -1,6 +1,10 @@
 /// The WebSocket that carries one upload.
 #pragma once
 
+#include <chrono>
+
+#include <boost/asio/steady_timer.hpp>
+
 #include "server/connection.hpp"
 #include "uploads/checks.hpp"
 #include "uploads/uploads.hpp"
@@ -14,6 +18,7 @@ struct upload_desk {
   std::shared_ptr<const workplace> where;
   std::filesystem::path directory;
   std::uint64_t max_size = 0;
+  std::chrono::milliseconds stall_timeout{0};
 };
 
 /// The browser announces a file, `{"name": ..., "size": ...}`, and gets `{"type":
@@ -22,7 +27,8 @@ struct upload_desk {
 /// KiB, and no more before it may: so the browser's file is what waits for a
 /// slow runner, and the connection is always read, which tells at once when the
 /// browser leaves. `{"type": "end", "done": ..., "problem": ...}` is the last
-/// that it hears. The upload ends with the connection.
+/// that it hears. The upload ends with the connection, or when the browser could
+/// send something and has not for `stall_timeout`.
 class upload_connection final : public connection {
 public:
   upload_connection(boost::beast::tcp_stream&& stream,
@@ -38,6 +44,7 @@ protected:
 private:
   void begin(const announcement& what);
   void grant();
+  void watch_for_stall();
   void refuse(const std::string& problem);
   void end(const upload_ended& how);
 
@@ -45,6 +52,8 @@ private:
   std::shared_ptr<upload_job> job_;
   caf::actor owner_;
   std::uint64_t granted_ = 0;
+  /// Runs while something is to come.
+  boost::asio::steady_timer stall_;
   bool is_over_ = false;
 };
 

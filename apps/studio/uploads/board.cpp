@@ -6,13 +6,25 @@ namespace studio {
 
 bool board::admit(const upload_view& view) {
   std::lock_guard guard{mutex_};
-  return uploads_.size() < most_ && uploads_.emplace(view.id, view).second;
+  return uploads_.size() < most_
+         && uploads_.try_emplace(view.id, upload_on_board{view}).second;
 }
 
 void board::update(const upload_view& view) {
   std::lock_guard guard{mutex_};
-  if (auto i = uploads_.find(view.id); i != uploads_.end())
-    i->second = view;
+  auto i = uploads_.find(view.id);
+  if (i == uploads_.end())
+    return;
+  auto& [known, times] = i->second;
+  if (view.thumbnails < times.size())
+    times.resize(view.thumbnails);
+  known = view;
+}
+
+void board::add_thumbnail(const std::string& id, std::int64_t time_ms) {
+  std::lock_guard guard{mutex_};
+  if (auto i = uploads_.find(id); i != uploads_.end())
+    i->second.times.push_back(time_ms);
 }
 
 void board::remove(const std::string& id) {
@@ -20,14 +32,16 @@ void board::remove(const std::string& id) {
   uploads_.erase(id);
 }
 
-std::vector<upload_view> board::snapshot() const {
-  std::vector<upload_view> result;
+std::vector<upload_on_board> board::snapshot() const {
+  std::vector<upload_on_board> result;
   {
     std::lock_guard guard{mutex_};
-    for (auto& [id, view] : uploads_)
-      result.push_back(view);
+    for (auto& [id, upload] : uploads_)
+      result.push_back(upload);
   }
-  std::ranges::sort(result, {}, &upload_view::created_ms);
+  std::ranges::sort(result, {}, [](const upload_on_board& each) {
+    return each.view.created_ms;
+  });
   return result;
 }
 

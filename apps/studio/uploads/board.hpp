@@ -10,6 +10,13 @@
 
 namespace studio {
 
+/// An upload, and the thumbnails that are there.
+struct upload_on_board {
+  upload_view view;
+  /// Of its thumbnails, by index, in ms.
+  std::vector<std::int64_t> times = {};
+};
+
 /// What browsers that come later have to know, and how many uploads there may
 /// be. Thread-safe.
 class board {
@@ -24,15 +31,19 @@ public:
 
   void update(const upload_view& view);
 
+  /// Another thumbnail of the attempt that `update` was told of last.
+  /// @param time_ms where in the video it is
+  void add_thumbnail(const std::string& id, std::int64_t time_ms);
+
   void remove(const std::string& id);
 
   /// In the order in which they began.
-  std::vector<upload_view> snapshot() const;
+  std::vector<upload_on_board> snapshot() const;
 
 private:
   const std::size_t most_;
   mutable std::mutex mutex_;
-  std::map<std::string, upload_view> uploads_;
+  std::map<std::string, upload_on_board> uploads_;
 };
 
 } // namespace studio

@@ -119,6 +119,10 @@ std::string clean_name(std::string_view name) {
   return result.substr(first, result.find_last_not_of(' ') - first + 1);
 }
 
+std::string format_time(std::chrono::milliseconds span) {
+  return fmt::format("{} s", static_cast<double>(span.count()) / 1000);
+}
+
 std::string format_size(std::uint64_t bytes) {
   static constexpr std::array units{"bytes", "KB", "MB", "GB", "TB"};
   if (bytes < 1000)

@@ -1,6 +1,7 @@
 /// What may be uploaded: pure checks.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -29,6 +30,9 @@ std::string problem_of_size(std::uint64_t size, std::uint64_t most);
 /// Whether a file may be a video, by its first bytes: those of the containers
 /// that ffmpeg is allowed to read.
 bool looks_like_video(std::string_view first_bytes);
+
+/// `"30 s"` or `"1.5 s"`, for people.
+std::string format_time(std::chrono::milliseconds span);
 
 /// `"1.5 GB"`, for people.
 std::string format_size(std::uint64_t bytes);

@@ -1,9 +1,13 @@
 #include "uploads/upload_actor.hpp"
 
 #include <algorithm>
+#include <iostream>
 #include <stdexcept>
 
 #include <fmt/format.h>
+
+#include "live/topics.hpp"
+#include "messages.hpp"
 
 namespace studio {
 
@@ -104,10 +108,15 @@ void upload_actor::begin() {
     flame::stream(
       this, where_->pool, options,
       [](std::stop_token stop, flame::emitter<thumbnail_news>& out,
-         flame::source<video_chunk>& in, thumbnail_job what) {
-        return make_thumbnails(std::move(stop), out, in, std::move(what));
+         flame::source<video_chunk>& in, thumbnail_job what,
+         video_order order) {
+        return make_thumbnails(std::move(stop), out, in, std::move(what),
+                               std::move(order));
       },
-      where_->job)
+      where_->job,
+      video_order{{view.id, view.attempt},
+                  {view.name, view.size, view.created_ms},
+                  where_->videos.storage()})
       .then(
         [this](const thumbnail_news& news) {
           std::visit(
@@ -175,8 +184,14 @@ void upload_actor::tell(const thumbnail& news) {
   view.thumbnails += 1;
   view.state = upload_state::working;
   where_->uploads->update(view);
+  where_->uploads->add_thumbnail(view.id, news.time_ms);
   where_->topics.publish(
-    topic::uploads, {thumbnail_event(view.id, view.attempt, news), news.jpeg});
+    topic::uploads,
+    live_event{thumbnail_event(view.id, view.attempt, news), news.jpeg});
+}
+
+void upload_actor::tell(const work_failed& news) {
+  end(upload_state::failed, news.problem);
 }
 
 // -- its end ------------------------------------------------------------------
@@ -184,7 +199,12 @@ void upload_actor::tell(const thumbnail& news) {
 void upload_actor::attempt_ended(const made_thumbnails& made) {
   if (job_->view.facts.duration_ms == 0)
     job_->view.facts.duration_ms = made.duration_ms;
-  end(upload_state::done, {});
+  if (made.problem.empty())
+    return end(upload_state::done, {});
+  std::cerr << "studio: a video is not kept: " << made.problem << std::endl;
+  forget();
+  end(upload_state::done, "This video is not kept: the database of the studio "
+                          "could not be reached.");
 }
 
 void upload_actor::attempt_failed(const flame::call_error& error) {
@@ -215,6 +235,8 @@ void upload_actor::end(upload_state how, std::string problem) {
   auto& view = job_->view;
   view.state = how;
   view.note = problem;
+  if (how != upload_state::done)
+    forget();
   // First this: whoever hears of the end finds that there is room again.
   where_->uploads->remove(view.id);
   publish();
@@ -223,12 +245,25 @@ void upload_actor::end(upload_state how, std::string problem) {
   quit();
 }
 
+/// Removes what is kept of the video.
+void upload_actor::forget() const {
+  where_->videos.ask([id = job_->view.id](repository& videos) {
+    try {
+      videos.remove(id);
+    } catch (const database_error& error) {
+      std::cerr << "studio: a video is left behind: " << error.what()
+                << std::endl;
+    }
+  });
+}
+
 // -- what browsers hear -------------------------------------------------------
 
 void upload_actor::publish() {
   job_->view.received = job_->received;
   where_->uploads->update(job_->view);
-  where_->topics.publish(topic::uploads, {upload_event(job_->view), {}});
+  where_->topics.publish(topic::uploads,
+                         live_event{upload_event(job_->view), {}});
 }
 
 void upload_actor::publish_soon() {

@@ -8,7 +8,7 @@
 #include <caf/all.hpp>
 #include <flame/flame.hpp>
 
-#include "live/bus.hpp"
+#include "database/database.hpp"
 #include "uploads/board.hpp"
 #include "uploads/upload_job.hpp"
 
@@ -17,14 +17,18 @@ namespace studio {
 /// What uploads work with.
 struct workplace {
   flame::pool pool;
-  bus topics;
+  flame::pubsub topics;
   std::shared_ptr<board> uploads;
+  const database& videos;
   thumbnail_job job;
 };
 
 /// Streams a video to a runner while it arrives, and publishes what comes back.
 /// What a runner does not take stays where it is, down to the browser: neither
 /// this actor nor the connection holds more than a window.
+///
+/// The runner keeps what it makes in the database; this actor removes it if the
+/// upload comes to nothing.
 ///
 /// When the runner is lost, and the pool's `retry` names that as worth another
 /// attempt, the video is streamed again, from its beginning. The upload ends
@@ -50,11 +54,13 @@ private:
   void tell(const video_facts& news);
   void tell(const waits_for_end& news);
   void tell(const thumbnail& news);
+  void tell(const work_failed& news);
 
   void attempt_ended(const made_thumbnails& made);
   void attempt_failed(const flame::call_error& error);
   bool is_worth_another(const flame::call_error& error) const;
   void end(upload_state how, std::string problem);
+  void forget() const;
 
   void publish();
   void publish_soon();

@@ -55,6 +55,14 @@ std::string upload_event(const upload_view& view) {
   });
 }
 
+std::string thumbnails_event(const upload_view& view,
+                             const std::vector<std::int64_t>& times) {
+  return dumped({{"type", "thumbnails"},
+                 {"upload", view.id},
+                 {"attempt", view.attempt},
+                 {"times", times}});
+}
+
 std::string thumbnail_event(const std::string& upload, std::uint32_t attempt,
                             const thumbnail& what) {
   return dumped({{"type", "thumbnail"},

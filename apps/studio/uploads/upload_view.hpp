@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "video/thumbnailer.hpp"
 
@@ -47,6 +48,11 @@ struct upload_view {
 
 /// The event that tells how an upload is.
 std::string upload_event(const upload_view& view);
+
+/// The event that tells of thumbnails that are there already.
+/// @param times as `upload_on_board` has them
+std::string thumbnails_event(const upload_view& view,
+                             const std::vector<std::int64_t>& times);
 
 /// The event that comes with a picture.
 std::string thumbnail_event(const std::string& upload, std::uint32_t attempt,

@@ -9,6 +9,7 @@
 #include <caf/actor_system.hpp>
 #include <flame/supervisor.hpp>
 
+#include "messages.hpp"
 #include "uploads/upload_actor.hpp"
 
 namespace studio {

@@ -155,11 +155,12 @@ std::string no_video(const std::string& ffmpeg_said) {
 class workshop {
 public:
   workshop(std::stop_token stop, flame::emitter<thumbnail_news>& out,
-           flame::source<video_chunk>& in, thumbnail_job job)
+           flame::source<video_chunk>& in, thumbnail_job job, video_order order)
     : stop_(std::move(stop)),
       out_(out),
       in_(in),
       job_(std::move(job)),
+      kept_(std::move(order)),
       spool_(std::filesystem::temp_directory_path()) {
     // nop
   }
@@ -167,10 +168,13 @@ public:
   made_thumbnails operator()() {
     auto* parent = flame::parent();
     out_(work_started{parent ? parent->runner : "local"});
+    kept_.begin();
     if (!from_pipe())
       from_file();
-    return {count_,
-            duration_ms_ > 0 ? duration_ms_ : position_ * job_.every_ms};
+    if (facts_.duration_ms == 0)
+      facts_.duration_ms = position_ * job_.every_ms;
+    kept_.finish(facts_);
+    return {count_, facts_.duration_ms, kept_.problem()};
   }
 
 private:
@@ -187,7 +191,10 @@ private:
       }
       emit(std::move(jpeg));
     });
-    if (result.pictures == 0)
+    // Without waiting for the rest of the video, which may take long.
+    if (auto problem = problem_of_end(result); !problem.empty())
+      out_(work_failed{problem});
+    else if (result.pictures == 0)
       out_(waits_for_end{});
     video.join();
     check_end(result);
@@ -221,10 +228,16 @@ private:
 
   /// A status of failure may come from a video that is damaged, and that has
   /// thumbnails all the same; a signal comes from elsewhere.
+  static std::string problem_of_end(const extraction& result) {
+    if (!result.status.by_signal)
+      return {};
+    return fmt::format("ffmpeg was ended by {}.",
+                       media::to_string(result.status));
+  }
+
   static void check_end(const extraction& result) {
-    if (result.status.by_signal)
-      throw std::runtime_error{fmt::format("ffmpeg was ended by {}.",
-                                           media::to_string(result.status))};
+    if (auto problem = problem_of_end(result); !problem.empty())
+      throw std::runtime_error{problem};
   }
 
   /// @param is_partial the file is not complete, and says nothing of how long
@@ -233,29 +246,31 @@ private:
     auto answer = media::run_program(
       media::find_program("ffprobe"), probe_arguments(), max_probe_answer,
       stop_, {media::input_from::kind::descriptor, spool_.fd()});
-    auto facts = parse_probe(answer.output);
+    facts_ = parse_probe(answer.output);
     if (is_partial)
-      facts.duration_ms = 0;
-    duration_ms_ = facts.duration_ms;
-    out_(facts);
+      facts_.duration_ms = 0;
+    out_(facts_);
   }
 
   void emit(media::image jpeg) {
     auto time = job_.every_ms * position_++;
     if (!thinning_.keep())
       return;
-    out_(thumbnail{count_++, time, std::move(jpeg)});
+    thumbnail next{count_++, time, std::move(jpeg)};
+    kept_.add(next);
+    out_(next);
   }
 
   std::stop_token stop_;
   flame::emitter<thumbnail_news>& out_;
   flame::source<video_chunk>& in_;
   thumbnail_job job_;
+  recording kept_;
   spool_file spool_;
   thinning thinning_;
   std::uint32_t count_ = 0;
   std::int64_t position_ = 0;
-  std::int64_t duration_ms_ = 0;
+  video_facts facts_;
 };
 
 } // namespace
@@ -263,8 +278,8 @@ private:
 made_thumbnails make_thumbnails(std::stop_token stop,
                                 flame::emitter<thumbnail_news>& out,
                                 flame::source<video_chunk>& in,
-                                thumbnail_job job) {
-  return workshop{std::move(stop), out, in, std::move(job)}();
+                                thumbnail_job job, video_order order) {
+  return workshop{std::move(stop), out, in, std::move(job), std::move(order)}();
 }
 
 } // namespace studio

@@ -10,6 +10,9 @@
 
 #include <flame/stream.hpp>
 
+#include "database/recording.hpp"
+#include "video/video.hpp"
+
 namespace studio {
 
 /// What to make of a video.
@@ -26,31 +29,25 @@ struct work_started {
   std::string runner;
 };
 
-/// What a video is. What is not known is empty or 0.
-struct video_facts {
-  std::string codec;
-  std::uint32_t width = 0;
-  std::uint32_t height = 0;
-  std::int64_t duration_ms = 0;
-};
-
 /// The video can only be read once all of it is there: its index is at the
 /// end.
 struct waits_for_end {};
 
-struct thumbnail {
-  std::uint32_t index = 0;
-  std::int64_t time_ms = 0;
-  std::vector<char> jpeg;
+/// Nothing will come of the video. The function ends when its caller leaves the
+/// stream: until then, it takes what is still on its way.
+struct work_failed {
+  std::string problem;
 };
 
 /// What the function tells while it works.
-using thumbnail_news =
-  std::variant<work_started, video_facts, waits_for_end, thumbnail>;
+using thumbnail_news = std::variant<work_started, video_facts, waits_for_end,
+                                    thumbnail, work_failed>;
 
 struct made_thumbnails {
   std::uint32_t count = 0;
   std::int64_t duration_ms = 0;
+  /// Why they are not kept; empty if they are.
+  std::string problem;
 };
 
 using video_chunk = std::vector<char>;
@@ -64,11 +61,15 @@ using video_chunk = std::vector<char>;
 /// pipe, as with an MP4 whose index is at its end, it reads the file when that
 /// is complete.
 ///
+/// Each thumbnail is in the storage of `order` before it is sent: whoever hears
+/// of it finds it there. If that fails, the rest is made all the same, and not
+/// kept.
+///
 /// @throws std::runtime_error if it is no video, in words for whoever uploaded
 ///         it
 made_thumbnails make_thumbnails(std::stop_token stop,
                                 flame::emitter<thumbnail_news>& out,
                                 flame::source<video_chunk>& in,
-                                thumbnail_job job);
+                                thumbnail_job job, video_order order);
 
 } // namespace studio

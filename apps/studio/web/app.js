@@ -92,6 +92,19 @@ addEventListener('beforeunload', (event) => {
   if (active.size > 0) event.preventDefault();
 });
 
+// -- what has happened --------------------------------------------------------
+
+// Whenever the page is connected: it has missed what ended before.
+async function loadFinished() {
+  try {
+    const answer = await fetch('/api/videos');
+    if (!answer.ok) throw new Error(await answer.text());
+    cards.restore((await answer.json()).videos);
+  } catch (error) {
+    announce(`The earlier videos are not to be had. ${error.message}`);
+  }
+}
+
 // -- what happens -------------------------------------------------------------
 
 const link = document.getElementById('link');
@@ -107,5 +120,7 @@ watch({
     if (event.type === 'pool') pool.show(event);
     else if (event.type === 'upload') cards.update(event);
     else if (event.type === 'thumbnail') cards.thumbnail(event, picture);
+    else if (event.type === 'thumbnails') cards.thumbnails(event);
+    else if (event.type === 'present') loadFinished();
   },
 });

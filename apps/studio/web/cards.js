@@ -75,8 +75,17 @@ class Card {
       if (isNew) item.classList.add('fresh');
     }
     const image = item.querySelector('img');
+    // There may be thousands of those that are kept.
+    if (!isNew) image.loading = 'lazy';
     image.src = url;
     return item;
+  }
+
+  // The thumbnails that the studio has kept, by their times in ms.
+  keptFrames(id, times) {
+    times.forEach((time, index) => {
+      if (!this.frames.has(index)) this.frame(index, time, `/thumbnails/${id}/${index}.jpg`, false);
+    });
   }
 
   #newFrame(index, time) {
@@ -123,9 +132,10 @@ export class Cards {
   // A card for a file that the studio does not know yet; `stop` ends its upload.
   begin(file, stop) {
     const key = Symbol(file.name);
-    const card = this.#add(key);
+    const created = Date.now();
+    const card = this.#add(key, created);
     card.stop = stop;
-    card.show({ id: '', name: file.name, state: 'queued', size: file.size, received: 0, thumbnails: 0 });
+    card.show({ id: '', name: file.name, state: 'queued', size: file.size, received: 0, thumbnails: 0, created });
     return key;
   }
 
@@ -159,7 +169,7 @@ export class Cards {
   }
 
   update(view) {
-    const card = this.#cards.get(view.id) ?? this.#add(view.id);
+    const card = this.#cards.get(view.id) ?? this.#add(view.id, view.created);
     const before = card.view.state;
     if (isOver(before) && before !== view.state && isOver(view.state)) return;
     card.show(view);
@@ -183,15 +193,33 @@ export class Cards {
     item.querySelector('img').addEventListener('load', () => URL.revokeObjectURL(url), { once: true });
   }
 
+  // Those that were there before the page.
+  thumbnails({ upload, times }) {
+    this.#cards.get(upload)?.keptFrames(upload, times);
+  }
+
+  // Videos that are finished.
+  restore(videos) {
+    for (const video of videos) {
+      const card = this.#cards.get(video.id) ?? this.#add(video.id, video.created);
+      if (!isOver(card.view.state))
+        card.show({ ...card.view, ...video, state: 'done', received: video.size, thumbnails: video.times.length });
+      card.keptFrames(video.id, video.times);
+    }
+  }
+
   #at(element) {
     const card = element.closest('.card');
     return [...this.#cards.values()].find((each) => each.element === card);
   }
 
-  #add(key) {
+  // The latest one comes first.
+  #add(key, created) {
     const card = new Card(this.#template, key);
     this.#cards.set(key, card);
-    this.#list.prepend(card.element);
+    card.element.dataset.created = created;
+    const older = [...this.#list.children].find((other) => Number(other.dataset.created) <= created);
+    this.#list.insertBefore(card.element, older ?? null);
     this.#empty.hidden = true;
     return card;
   }

@@ -33,18 +33,24 @@ export class Viewer {
   #show(frame) {
     this.#frame = frame;
     const time = frame.querySelector('.stamp').textContent;
-    // Drawn, as the picture may have come without an address of its own.
     const shown = frame.querySelector('img');
+    this.#image.alt = `Thumbnail at ${time}`;
+    this.#text.textContent = time;
+    if (!shown.src.startsWith('blob:')) {
+      this.#image.onload = null;
+      this.#image.src = shown.src;
+      return;
+    }
+    // Drawn, as it has come without an address of its own.
     const canvas = document.createElement('canvas');
     canvas.width = shown.naturalWidth;
     canvas.height = shown.naturalHeight;
     canvas.getContext('2d').drawImage(shown, 0, 0);
     canvas.toBlob((blob) => {
+      if (this.#frame !== frame) return;
       const url = URL.createObjectURL(blob);
       this.#image.onload = () => URL.revokeObjectURL(url);
       this.#image.src = url;
     });
-    this.#image.alt = `Thumbnail at ${time}`;
-    this.#text.textContent = time;
   }
 }
