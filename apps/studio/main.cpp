@@ -12,8 +12,8 @@
 #include "private_directory.hpp"
 #include "server/live_connection.hpp"
 #include "server/pages.hpp"
-#include "server/server.hpp"
 #include "server/upload_connection.hpp"
+#include "web/server.hpp"
 
 namespace studio {
 
@@ -56,8 +56,8 @@ private:
 };
 
 template <class Connection, class What>
-upgrade to_connection(std::shared_ptr<const What> what) {
-  return [what](boost::beast::tcp_stream&& from) {
+web::upgrade to_connection(std::shared_ptr<const What> what) {
+  return [what](web::byte_stream&& from) {
     return std::make_shared<Connection>(std::move(from), what);
   };
 }
@@ -79,15 +79,15 @@ int serve(flame::node& node, const options& chosen) {
     upload_desk{system, uploads, place, directory.path(), chosen.max_upload});
   samples videos{system, pool, directory.path(), chosen.sample_seconds};
   {
-    server web{
+    web::server server{
       chosen.server,
       {.page =
-         [&videos](std::string_view target, responder respond) {
+         [&videos](std::string_view target, web::responder respond) {
            answer_page(target, videos, std::move(respond));
          },
        .sockets = {{"/live", to_connection<live_connection>(seen)},
                    {"/upload", to_connection<upload_connection>(desk)}}}};
-    std::cout << "studio: " << web.url() << std::endl;
+    std::cout << "studio: " << server.url() << std::endl;
     stop.wait();
   }
   uploads.shutdown();

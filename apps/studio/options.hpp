@@ -6,12 +6,15 @@
 #include <string>
 #include <variant>
 
-#include "server/server.hpp"
+#include "web/server.hpp"
 
 namespace studio {
 
 struct options {
-  server_options server;
+  web::server_options server = {
+    .name = "studio",
+    .wrong_host = "This is not the server of that name. If it should be, start "
+                  "it with --host NAME."};
   /// In bytes.
   std::uint64_t max_upload = std::uint64_t{2} << 30;
   std::size_t max_uploads = 64;

@@ -4,8 +4,8 @@
 #include <caf/all.hpp>
 
 #include "live/pool_watch.hpp"
-#include "server/connection.hpp"
 #include "uploads/upload_actor.hpp"
+#include "web/connection.hpp"
 
 namespace studio {
 
@@ -18,10 +18,9 @@ struct show {
 
 /// Sends each event as text, or with its picture as binary message; first how the
 /// pool is, and the uploads that are under way.
-class live_connection final : public connection {
+class live_connection final : public web::connection {
 public:
-  live_connection(boost::beast::tcp_stream&& stream,
-                  std::shared_ptr<const show> what);
+  live_connection(web::byte_stream&& stream, std::shared_ptr<const show> what);
 
   ~live_connection() override;
 

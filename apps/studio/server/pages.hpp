@@ -3,14 +3,14 @@
 
 #include <string_view>
 
-#include "server/reply.hpp"
 #include "server/samples.hpp"
+#include "web/reply.hpp"
 
 namespace studio {
 
 /// Answers a GET of `/`, of the page's files, or of `/samples/NAME`.
 /// @param target what stands in the request, as it is
 void answer_page(std::string_view target, const samples& videos,
-                 responder respond);
+                 web::responder respond);
 
 } // namespace studio

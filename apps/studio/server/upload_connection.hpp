@@ -1,9 +1,9 @@
 /// The WebSocket that carries one upload.
 #pragma once
 
-#include "server/connection.hpp"
 #include "uploads/checks.hpp"
 #include "uploads/uploads.hpp"
+#include "web/connection.hpp"
 
 namespace studio {
 
@@ -23,9 +23,9 @@ struct upload_desk {
 /// slow runner, and the connection is always read, which tells at once when the
 /// browser leaves. `{"type": "end", "done": ..., "problem": ...}` is the last
 /// that it hears. The upload ends with the connection.
-class upload_connection final : public connection {
+class upload_connection final : public web::connection {
 public:
-  upload_connection(boost::beast::tcp_stream&& stream,
+  upload_connection(web::byte_stream&& stream,
                     std::shared_ptr<const upload_desk> desk);
 
   ~upload_connection() override;
