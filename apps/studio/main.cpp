@@ -1,9 +1,11 @@
 /// A page on which videos are dropped, and their thumbnails appear while
 /// runners make them.
 #include <iostream>
+#include <optional>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <flame/dashboard.hpp>
 #include <flame/flame.hpp>
 
 #include "live/pool_watch.hpp"
@@ -88,6 +90,11 @@ int serve(flame::node& node, const options& chosen) {
        .sockets = {{"/live", to_connection<live_connection>(seen)},
                    {"/upload", to_connection<upload_connection>(desk)}}}};
     std::cout << "studio: " << server.url() << std::endl;
+    std::optional<flame::dashboard> page;
+    if (chosen.dashboard) {
+      page.emplace(node, flame::dashboard_options{.listen = *chosen.dashboard});
+      std::cout << "dashboard: " << page->url() << std::endl;
+    }
     stop.wait();
   }
   uploads.shutdown();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -20,6 +21,8 @@ struct options {
   std::size_t max_uploads = 64;
   std::int64_t every_ms = 1000;
   std::uint32_t sample_seconds = 20;
+  /// Where flame's dashboard listens, if it is to.
+  std::optional<std::string> dashboard = std::nullopt;
 };
 
 /// @returns the options, or the exit status of a program that has nothing else
