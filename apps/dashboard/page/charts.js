@@ -4,7 +4,7 @@ import { element, say, shape } from "/dom.js";
 const LEFT = 52;
 const RIGHT = 10;
 const TOP = 10;
-const BOTTOM = 20;
+const BOTTOM = 22;
 const HEIGHT = 168;
 
 const half = value => Math.round(value) + 0.5;
