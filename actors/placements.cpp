@@ -318,9 +318,10 @@ void place_for_actor(caf::scheduled_actor* self,
   std::vector<char> payload{body + frame_header::size, body + request.size()};
   auto port = pool->ports->of(self);
   auto ticket = port->expect(self, awaits);
-  boost::intrusive_ptr<placement> what{new placement(
-    pool, std::move(payload), options.link, deadline_of(*pool, options),
-    port->deliver(ticket, std::move(done)))};
+  boost::intrusive_ptr<placement> what{
+    new placement(pool, std::move(payload), options.link,
+                  deadline_of(*pool, options, std::chrono::steady_clock::now()),
+                  port->deliver(ticket, std::move(done)))};
   if (options.link)
     what->link_to(port, ticket);
   what->start();

@@ -50,6 +50,31 @@ pool_stats pool::stats() const {
           ever.failed_boots, ever.lost,   ever.retired, ever.retries};
 }
 
+call_stats pool::calls() const {
+  return core_->calls.look();
+}
+
+histogram pool::boot_times() const {
+  return core_->boot_times.look();
+}
+
+std::vector<runner_stats> pool::runners() const {
+  auto now = std::chrono::steady_clock::now();
+  std::vector<runner_stats> result;
+  for (auto& view : core_->look()) {
+    auto& added = result.emplace_back();
+    added.name = view.name;
+    added.state = to_string(view.state);
+    added.pid = view.pid;
+    added.age = now - view.begun;
+    if (view.slots) {
+      added.in_use = core_->table.in_use(*view.slots);
+      added.slots = view.slots->capacity;
+    }
+  }
+  return result;
+}
+
 void pool::shutdown() {
   // Where its supervisor has ended, there is nothing left to wait for.
   ask(address_, detail::stop_atom::value);

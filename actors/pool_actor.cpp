@@ -168,6 +168,7 @@ void pool_actor::became_ready(const runner_ready& message) {
   if (i == roster_->members.end() || i->second.slots)
     return;
   i->second.slots = message.slots;
+  core_->boot_times.add(clock().now() - i->second.begun);
   roster_->boot_delay = {};
   roster_->boot_again_at = time_point::min();
   core_->set_boot_problem(nullptr);

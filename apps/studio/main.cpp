@@ -1,9 +1,11 @@
 /// A page on which videos are dropped, and their thumbnails appear while
 /// runners make them.
 #include <iostream>
+#include <optional>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <flame/dashboard.hpp>
 #include <flame/flame.hpp>
 
 #include "live/pool_watch.hpp"
@@ -12,8 +14,8 @@
 #include "private_directory.hpp"
 #include "server/live_connection.hpp"
 #include "server/pages.hpp"
-#include "server/server.hpp"
 #include "server/upload_connection.hpp"
+#include "web/server.hpp"
 
 namespace studio {
 
@@ -56,8 +58,8 @@ private:
 };
 
 template <class Connection, class What>
-upgrade to_connection(std::shared_ptr<const What> what) {
-  return [what](boost::beast::tcp_stream&& from) {
+web::upgrade to_connection(std::shared_ptr<const What> what) {
+  return [what](web::byte_stream&& from) {
     return std::make_shared<Connection>(std::move(from), what);
   };
 }
@@ -91,15 +93,20 @@ int serve(flame::node& node, const options& chosen) {
                 chosen.stall_timeout});
   samples sample_videos{system, pool, directory.path(), chosen.sample_seconds};
   {
-    server web{
+    web::server server{
       chosen.server,
       {.page =
-         [&](std::string_view target, responder respond) {
+         [&](std::string_view target, web::responder respond) {
            answer_page(target, sample_videos, finished, std::move(respond));
          },
        .sockets = {{"/live", to_connection<live_connection>(seen)},
                    {"/upload", to_connection<upload_connection>(desk)}}}};
-    std::cout << "studio: " << web.url() << std::endl;
+    std::cout << "studio: " << server.url() << std::endl;
+    std::optional<flame::dashboard> page;
+    if (chosen.dashboard) {
+      page.emplace(node, flame::dashboard_options{.listen = *chosen.dashboard});
+      std::cout << "dashboard: " << page->url() << std::endl;
+    }
     stop.wait();
   }
   uploads.shutdown();

@@ -133,6 +133,17 @@ void describe(CLI::App& app, options& result) {
                 "File with that URL, as others can see command lines")
     ->type_name("FILE")
     ->excludes(url);
+  app
+    .add_option_function<std::string>(
+      "--dashboard",
+      [&result](const std::string& listen) {
+        result.dashboard = listen.empty() ? "127.0.0.1:0" : listen;
+      },
+      "Serve flame's dashboard as well, on this loopback address or "
+      "unix:/path; "
+      "without one, on 127.0.0.1 and any port that is free")
+    ->expected(0, 1)
+    ->type_name("[ADDRESS]");
   app.set_help_flag("-h,--help", "This text");
   app.footer([] {
     return flame::command_line_help();

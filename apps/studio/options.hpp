@@ -3,17 +3,21 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
 
 #include "database/database_url.hpp"
-#include "server/server.hpp"
+#include "web/server.hpp"
 
 namespace studio {
 
 struct options {
-  server_options server;
+  web::server_options server = {
+    .name = "studio",
+    .wrong_host = "This is not the server of that name. If it should be, start "
+                  "it with --host NAME."};
   /// In bytes.
   std::uint64_t max_upload = std::uint64_t{2} << 30;
   std::size_t max_uploads = 64;
@@ -21,6 +25,8 @@ struct options {
   std::chrono::milliseconds every{1000};
   std::uint32_t sample_seconds = 20;
   database_url database = sqlite_url{};
+  /// Where flame's dashboard listens, if it is to.
+  std::optional<std::string> dashboard = std::nullopt;
 };
 
 /// @returns the options, or the exit status of a program that has nothing else

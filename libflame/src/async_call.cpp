@@ -29,9 +29,10 @@ async_call::async_call(std::shared_ptr<pool_core> pool, buffer request,
     flags_(flags_of(options)),
     keeps_slot_(tracks(*pool_, options)),
     done_(std::move(done)),
-    retry_(retry_plan::of(*pool_, options)) {
+    retry_(retry_plan::of(*pool_, options)),
+    begun_(std::chrono::steady_clock::now()) {
   check_length(*pool_, request_);
-  deadline_ = deadline_of(*pool_, options);
+  deadline_ = deadline_of(*pool_, options, begun_);
   serve_by(isolation_of(*pool_, options));
 }
 
@@ -49,6 +50,7 @@ async_call::~async_call() = default;
 void async_call::start() {
   // The table's list holds a plain pointer; this is its reference.
   intrusive_ptr_add_ref(static_cast<pending_work*>(this));
+  pool_->calls.begun();
   step([&] {
     pool_->loop->watch(*this);
     take_slot();
@@ -371,8 +373,10 @@ void async_call::tell(call_error error) {
 }
 
 void async_call::tell(outcome result) {
-  if (done_)
-    *delivery_ = delivery{std::move(done_), std::move(result)};
+  if (!done_)
+    return;
+  pool_->calls.ended(result.error, begun_);
+  *delivery_ = delivery{std::move(done_), std::move(result)};
 }
 
 void async_call::leave() {

@@ -194,6 +194,7 @@ private:
   std::unique_ptr<completion> done_;
   /// Of a call that may be repeated.
   std::unique_ptr<retry_plan> retry_;
+  time_point begun_;
   /// What the present step has to tell. Not a part of the call, of which there
   /// may be 100,000 in the queue.
   std::optional<delivery>* delivery_ = nullptr;

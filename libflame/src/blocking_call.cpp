@@ -277,10 +277,16 @@ outcome call_blocking(pool_core& pool, buffer& request,
   refuse_on_scheduler_thread(pool,
                              "flame::call(self, pool, f, args...).then(...)");
   check_length(pool, request);
-  auto deadline = deadline_of(pool, options);
-  if (auto plan = retry_plan::of(pool, options))
-    return call_repeatedly(pool, request, options, deadline, *plan);
-  return attempt(pool, request, options, deadline, false);
+  auto begun = std::chrono::steady_clock::now();
+  auto deadline = deadline_of(pool, options, begun);
+  auto plan = retry_plan::of(pool, options);
+  pool.calls.begun();
+  auto result = pool.calls.count_failure([&] {
+    return plan ? call_repeatedly(pool, request, options, deadline, *plan)
+                : attempt(pool, request, options, deadline, false);
+  });
+  pool.calls.ended(result.error, begun);
+  return result;
 }
 
 buffer& request_buffer() noexcept {

@@ -16,9 +16,9 @@ std::string in_seconds(duration time) {
 
 } // namespace
 
-time_point deadline_of(const pool_core& pool, const call_options& options) {
-  return time_after(std::chrono::steady_clock::now(),
-                    options.timeout.value_or(pool.options.timeout));
+time_point deadline_of(const pool_core& pool, const call_options& options,
+                       time_point begun) {
+  return time_after(begun, options.timeout.value_or(pool.options.timeout));
 }
 
 std::uint16_t flags_of(const call_options& options) noexcept {

@@ -6,7 +6,9 @@
 
 namespace flame::detail {
 
-time_point deadline_of(const pool_core& pool, const call_options& options);
+/// @param begun when the call was made
+time_point deadline_of(const pool_core& pool, const call_options& options,
+                       time_point begun);
 
 std::uint16_t flags_of(const call_options& options) noexcept;
 

@@ -9,6 +9,7 @@
 
 #include <caf/actor.hpp>
 
+#include "call_counts.hpp"
 #include "flame/codec.hpp"
 #include "flame/options.hpp"
 #include "logging.hpp"
@@ -83,6 +84,11 @@ public:
   };
 
   counters count;
+
+  call_counts calls;
+
+  /// Counted by the pool actor.
+  live_histogram boot_times;
 
   /// The cause of the last boot that failed, until one succeeds: what a caller
   /// is told who waited in vain.

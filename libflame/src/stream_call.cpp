@@ -16,9 +16,19 @@ public:
   blocking_stream(std::shared_ptr<pool_core> pool, buffer& request,
                   const call_options& options)
     : pool_(std::move(pool)),
-      call_(*pool_, options, alarm_, deadline_of(*pool_, options)) {
-    call_.begin(request, flags_of(options));
-    call_.widen();
+      begun_(std::chrono::steady_clock::now()),
+      call_(*pool_, options, alarm_, deadline_of(*pool_, options, begun_)) {
+    pool_->calls.begun();
+    pool_->calls.count_failure([&] {
+      call_.begin(request, flags_of(options));
+      call_.widen();
+    });
+  }
+
+  ~blocking_stream() override {
+    // Its caller has left it.
+    if (!is_over_)
+      pool_->calls.failed(errc::cancelled);
   }
 
   std::optional<std::span<const std::byte>> next() override {
@@ -37,6 +47,7 @@ public:
       result_.error = error;
       is_over_ = true;
     }
+    pool_->calls.ended(result_.error, begun_);
     if (result_.error)
       throw call_error{*result_.error};
     return std::nullopt;
@@ -89,6 +100,7 @@ private:
 
   const std::shared_ptr<pool_core> pool_;
   waker alarm_;
+  const time_point begun_;
   blocking_call call_;
   std::mutex sending_;
   std::atomic<bool> is_over_ = false;

@@ -268,6 +268,21 @@ TEST_CASE("other sites' pages get no WebSocket, and other names no answer") {
     == 200);
 }
 
+TEST_CASE("the dashboard is a page of its own, where it is asked for") {
+  studio_program studio{{"--dashboard"}};
+  auto line = studio.next_line();
+  REQUIRE(line);
+  REQUIRE(line->starts_with("dashboard: http://127.0.0.1:"));
+  auto port =
+    static_cast<std::uint16_t>(std::stoul(line->substr(line->rfind(':') + 1)));
+  auto state = json::parse(request(port, "/state.json").body());
+  REQUIRE(state["pools"].size() == 1);
+  CHECK(state["pools"][0]["name"] == "ffmpeg");
+  CHECK(request(port, "/samples/other.ts").result_int() == 404);
+  CHECK(request(studio.port, "/state.json").result_int() == 404);
+  CHECK(studio.stop() == 0);
+}
+
 // -- ends ---------------------------------------------------------------------
 
 TEST_CASE("closing the tab ends ffmpeg at once, and not the runner") {

@@ -51,6 +51,11 @@ public:
     return program_.errors();
   }
 
+  /// The next line that it writes; nothing once it has ended.
+  std::optional<std::string> next_line() {
+    return program_.next_line();
+  }
+
   /// What is in its temporary directory.
   std::size_t files_left() const {
     return static_cast<std::size_t>(

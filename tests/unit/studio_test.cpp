@@ -5,13 +5,14 @@
 
 #include <doctest/doctest.h>
 
-#include "server/guard.hpp"
-#include "server/open_connections.hpp"
 #include "server/picture_name.hpp"
 #include "uploads/checks.hpp"
 #include "video/thinning.hpp"
+#include "web/guard.hpp"
+#include "web/open_connections.hpp"
 
 using namespace studio;
+using namespace web;
 
 TEST_CASE("a name is the last part of a path, without what cannot be seen") {
   CHECK(clean_name("holiday.mp4") == "holiday.mp4");

@@ -25,18 +25,19 @@ nlohmann::json listed(const stored_video& video) {
 }
 
 /// What a database says is for who runs the studio, and no browser's business.
-reply no_database(const database_error& error) {
+web::reply no_database(const database_error& error) {
   std::cerr << "studio: " << error.what() << std::endl;
-  return failure(503, "The database of the studio cannot be asked. Try again "
+  return web::failure(503,
+                      "The database of the studio cannot be asked. Try again "
                       "later.");
 }
 
-reply list_from(repository& videos) {
+web::reply list_from(repository& videos) {
   try {
     auto list = nlohmann::json::array();
     for (auto& each : videos.latest(most_listed))
       list.push_back(listed(each));
-    reply result;
+    web::reply result;
     result.type = "application/json";
     result.text = nlohmann::json{{"videos", std::move(list)}}.dump(
       -1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -46,12 +47,12 @@ reply list_from(repository& videos) {
   }
 }
 
-reply picture_from(repository& videos, const picture_name& which) {
+web::reply picture_from(repository& videos, const picture_name& which) {
   try {
     auto jpeg = videos.jpeg(which.video, which.index);
     if (!jpeg)
-      return failure(404, "There is no such thumbnail.");
-    reply result;
+      return web::failure(404, "There is no such thumbnail.");
+    web::reply result;
     result.type = "image/jpeg";
     // It is what it is: another attempt makes the same of the same video.
     result.cache = "private, max-age=86400, immutable";
@@ -64,16 +65,16 @@ reply picture_from(repository& videos, const picture_name& which) {
 
 } // namespace
 
-void gallery::list(responder respond) const {
+void gallery::list(web::responder respond) const {
   database_.ask([respond = std::move(respond)](repository& videos) {
     respond(list_from(videos));
   });
 }
 
-void gallery::picture(std::string_view name, responder respond) const {
+void gallery::picture(std::string_view name, web::responder respond) const {
   auto which = parse_picture_name(name);
   if (!which)
-    return respond(failure(404, "There is no such thumbnail."));
+    return respond(web::failure(404, "There is no such thumbnail."));
   database_.ask([which = std::move(*which),
                  respond = std::move(respond)](repository& videos) {
     respond(picture_from(videos, which));

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "database/database.hpp"
-#include "server/reply.hpp"
+#include "web/reply.hpp"
 
 namespace studio {
 
@@ -18,11 +18,11 @@ public:
   /// The latest videos, at most 200, the latest one first: `{"videos": [{"id":
   /// ..., "times": [...], ...}]}`, by the names that events have. Thumbnail `n`
   /// is at `times[n]`, in ms.
-  void list(responder respond) const;
+  void list(web::responder respond) const;
 
   /// A thumbnail, of a video that need not be finished.
   /// @param name `ID/N.jpg`, as it stands in the request
-  void picture(std::string_view name, responder respond) const;
+  void picture(std::string_view name, web::responder respond) const;
 
 private:
   const database& database_;

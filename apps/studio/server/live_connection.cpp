@@ -11,7 +11,7 @@ constexpr std::size_t max_remark = 1024;
 
 /// Stands for a tab among the actors.
 caf::behavior watcher(caf::event_based_actor*,
-                      const std::weak_ptr<connection>& tab) {
+                      const std::weak_ptr<web::connection>& tab) {
   return {
     [tab](caf::publish_atom, const std::string&, const live_event& event) {
       auto it = tab.lock();
@@ -27,7 +27,7 @@ caf::behavior watcher(caf::event_based_actor*,
 
 } // namespace
 
-live_connection::live_connection(boost::beast::tcp_stream&& stream,
+live_connection::live_connection(web::byte_stream&& stream,
                                  std::shared_ptr<const show> what)
   : connection(std::move(stream), max_remark),
     show_(std::move(what)) {

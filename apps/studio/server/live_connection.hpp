@@ -4,8 +4,8 @@
 #include <caf/all.hpp>
 
 #include "live/pool_watch.hpp"
-#include "server/connection.hpp"
 #include "uploads/upload_actor.hpp"
+#include "web/connection.hpp"
 
 namespace studio {
 
@@ -20,10 +20,9 @@ struct show {
 /// pool is, and the uploads that are under way with the times of their
 /// thumbnails, then `{"type": "present"}`: what has ended before that is in the
 /// gallery, and of what ends later there will be an event.
-class live_connection final : public connection {
+class live_connection final : public web::connection {
 public:
-  live_connection(boost::beast::tcp_stream&& stream,
-                  std::shared_ptr<const show> what);
+  live_connection(web::byte_stream&& stream, std::shared_ptr<const show> what);
 
   ~live_connection() override;
 

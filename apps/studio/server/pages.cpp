@@ -1,24 +1,14 @@
 #include "server/pages.hpp"
 
-#include <algorithm>
-
 #include "server/assets.hpp"
 
 namespace studio {
 
 void answer_page(std::string_view target, const samples& videos,
-                 const gallery& finished, responder respond) {
-  // Each target is compared as a whole: there is no path of files to get out
-  // of. Nothing here takes a query.
+                 const gallery& finished, web::responder respond) {
+  if (auto found = web::find_asset(assets(), target))
+    return respond(std::move(*found));
   auto path = target.substr(0, target.find('?'));
-  if (auto i = std::ranges::find(assets(), path, &asset::path);
-      i != assets().end()) {
-    reply found;
-    found.type = i->type;
-    found.cache = "no-cache";
-    found.constant = i->body;
-    return respond(std::move(found));
-  }
   constexpr std::string_view sample_folder = "/samples/";
   if (path.starts_with(sample_folder))
     if (auto which = find_sample(path.substr(sample_folder.size())))
@@ -29,7 +19,7 @@ void answer_page(std::string_view target, const samples& videos,
   if (path.starts_with(thumbnail_folder))
     return finished.picture(path.substr(thumbnail_folder.size()),
                             std::move(respond));
-  respond(failure(404, "There is nothing here."));
+  respond(web::failure(404, "There is nothing here."));
 }
 
 } // namespace studio

@@ -4,8 +4,8 @@
 #include <string_view>
 
 #include "server/gallery.hpp"
-#include "server/reply.hpp"
 #include "server/samples.hpp"
+#include "web/reply.hpp"
 
 namespace studio {
 
@@ -13,6 +13,6 @@ namespace studio {
 /// `/api/videos` or of `/thumbnails/ID/N.jpg`.
 /// @param target what stands in the request, as it is
 void answer_page(std::string_view target, const samples& videos,
-                 const gallery& finished, responder respond);
+                 const gallery& finished, web::responder respond);
 
 } // namespace studio

@@ -14,7 +14,7 @@ namespace {
 
 struct sample_request {
   sample_info which;
-  responder respond;
+  web::responder respond;
 };
 
 } // namespace
@@ -29,7 +29,7 @@ namespace {
 
 struct making {
   std::ofstream file;
-  std::vector<responder> waiting;
+  std::vector<web::responder> waiting;
 };
 
 class sample_maker : public caf::event_based_actor {
@@ -70,8 +70,8 @@ private:
       make(asked.which, file);
   }
 
-  reply found(const sample_info& which) const {
-    reply result;
+  web::reply found(const sample_info& which) const {
+    web::reply result;
     result.type = which.content_type;
     result.file = path_of(which);
     return result;
@@ -100,19 +100,19 @@ private:
             std::filesystem::rename(part, path_of(which), ec);
           else
             ec = std::make_error_code(std::errc::io_error);
-          finish(which, ec ? failure(503, "The sample could not be kept: "
-                                            + ec.message())
+          finish(which, ec ? web::failure(503, "The sample could not be kept: "
+                                                 + ec.message())
                            : found(which));
         },
         [this, which](const flame::call_error& error) {
           finish(which,
-                 failure(503, fmt::format("The sample could not be made: "
-                                          "{}",
-                                          error.what())));
+                 web::failure(503, fmt::format("The sample could not be made: "
+                                               "{}",
+                                               error.what())));
         });
   }
 
-  void finish(const sample_info& which, const reply& what) {
+  void finish(const sample_info& which, const web::reply& what) {
     auto waiting = std::move(making_[which.kind].waiting);
     making_.erase(which.kind);
     for (auto& each : waiting)
@@ -140,7 +140,7 @@ samples::~samples() {
   self->wait_for(maker_);
 }
 
-void samples::answer(const sample_info& which, responder respond) const {
+void samples::answer(const sample_info& which, web::responder respond) const {
   caf::anon_send(maker_, sample_request{which, std::move(respond)});
 }
 

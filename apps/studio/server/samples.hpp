@@ -8,8 +8,8 @@
 #include <caf/actor_system.hpp>
 #include <flame/pool.hpp>
 
-#include "server/reply.hpp"
 #include "video/sample_video.hpp"
+#include "web/reply.hpp"
 
 namespace studio {
 
@@ -27,7 +27,7 @@ public:
   samples& operator=(const samples&) = delete;
 
   /// Answers with a video, once it is made.
-  void answer(const sample_info& which, responder respond) const;
+  void answer(const sample_info& which, web::responder respond) const;
 
 private:
   caf::actor maker_;

@@ -34,7 +34,7 @@ std::int64_t now_ms() {
 
 } // namespace
 
-upload_connection::upload_connection(boost::beast::tcp_stream&& stream,
+upload_connection::upload_connection(web::byte_stream&& stream,
                                      std::shared_ptr<const upload_desk> desk)
   : connection(std::move(stream), max_message),
     desk_(std::move(desk)),

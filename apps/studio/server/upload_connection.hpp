@@ -5,9 +5,9 @@
 
 #include <boost/asio/steady_timer.hpp>
 
-#include "server/connection.hpp"
 #include "uploads/checks.hpp"
 #include "uploads/uploads.hpp"
+#include "web/connection.hpp"
 
 namespace studio {
 
@@ -29,9 +29,9 @@ struct upload_desk {
 /// browser leaves. `{"type": "end", "done": ..., "problem": ...}` is the last
 /// that it hears. The upload ends with the connection, or when the browser could
 /// send something and has not for `stall_timeout`.
-class upload_connection final : public connection {
+class upload_connection final : public web::connection {
 public:
-  upload_connection(boost::beast::tcp_stream&& stream,
+  upload_connection(web::byte_stream&& stream,
                     std::shared_ptr<const upload_desk> desk);
 
   ~upload_connection() override;

@@ -9,6 +9,7 @@
 #include "flame/config.hpp"
 #include "flame/error.hpp"
 #include "flame/function.hpp"
+#include "flame/histogram.hpp"
 #include "flame/map.hpp"
 #include "flame/node.hpp"
 #include "flame/options.hpp"

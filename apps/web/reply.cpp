@@ -1,6 +1,6 @@
-#include "server/reply.hpp"
+#include "web/reply.hpp"
 
-namespace studio {
+namespace web {
 
 reply failure(unsigned status, std::string text) {
   reply result;
@@ -23,4 +23,4 @@ const std::vector<std::pair<const char*, const char*>>& security_headers() {
   return result;
 }
 
-} // namespace studio
+} // namespace web

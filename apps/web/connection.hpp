@@ -7,16 +7,15 @@
 #include <string>
 #include <string_view>
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/websocket/stream.hpp>
 
-#include "server/open_connections.hpp"
+#include "web/byte_stream.hpp"
+#include "web/open_connections.hpp"
 
-namespace studio {
+namespace web {
 
 using http_request =
   boost::beast::http::request<boost::beast::http::string_body>;
@@ -31,7 +30,7 @@ using http_request =
 class connection : public std::enable_shared_from_this<connection> {
 public:
   /// @param max_message longest message that the browser may send, in bytes
-  connection(boost::beast::tcp_stream&& stream, std::size_t max_message);
+  connection(byte_stream&& stream, std::size_t max_message);
 
   virtual ~connection() = default;
 
@@ -77,7 +76,7 @@ private:
   void leave();
 
   std::unique_ptr<open_connections::ticket> ticket_;
-  boost::beast::websocket::stream<boost::beast::tcp_stream> stream_;
+  boost::beast::websocket::stream<byte_stream> stream_;
   boost::beast::flat_buffer buffer_;
   std::deque<message> queue_;
   std::size_t queued_bytes_ = 0;
@@ -86,4 +85,4 @@ private:
   bool is_over_ = false;
 };
 
-} // namespace studio
+} // namespace web

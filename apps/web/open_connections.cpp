@@ -1,9 +1,9 @@
-#include "server/open_connections.hpp"
+#include "web/open_connections.hpp"
 
 #include <iterator>
 #include <vector>
 
-namespace studio {
+namespace web {
 
 std::unique_ptr<open_connections::ticket> open_connections::enter() {
   std::lock_guard guard{mutex_};
@@ -47,4 +47,4 @@ void open_connections::ticket::on_close(std::function<void()> close) {
   close();
 }
 
-} // namespace studio
+} // namespace web

@@ -1,11 +1,11 @@
-#include "server/guard.hpp"
+#include "web/guard.hpp"
 
 #include <algorithm>
 #include <cctype>
 
 #include <arpa/inet.h>
 
-namespace studio {
+namespace web {
 
 namespace {
 
@@ -69,4 +69,4 @@ bool is_same_origin(std::string_view origin, std::string_view host) {
   return false;
 }
 
-} // namespace studio
+} // namespace web

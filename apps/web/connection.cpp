@@ -1,12 +1,12 @@
-#include "server/connection.hpp"
+#include "web/connection.hpp"
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/websocket.hpp>
 
-#include "server/reply.hpp"
+#include "web/reply.hpp"
 
-namespace studio {
+namespace web {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
@@ -19,7 +19,7 @@ constexpr std::size_t max_queued = 8 << 20;
 
 } // namespace
 
-connection::connection(beast::tcp_stream&& stream, std::size_t max_message)
+connection::connection(byte_stream&& stream, std::size_t max_message)
   : stream_(std::move(stream)) {
   stream_.read_message_max(max_message);
 }
@@ -158,4 +158,4 @@ void connection::close_if_sent() {
                       [self = shared_from_this()](const beast::error_code&) {});
 }
 
-} // namespace studio
+} // namespace web

@@ -1,6 +1,8 @@
 # Writes a source that has the files of the page in it.
 #
-#   cmake -DOUT=assets.cpp -DFILES=a;b -P embed.cmake
+#   cmake -DOUT=assets.cpp -DHEADER=assets.hpp -DNAMESPACE=n -DFILES=a;b -P embed.cmake
+#
+# HEADER declares `assets`.
 set(type_html "text/html; charset=utf-8")
 set(type_css "text/css; charset=utf-8")
 set(type_js "text/javascript; charset=utf-8")
@@ -28,21 +30,21 @@ foreach(file IN LISTS FILES)
   math(EXPR n "${n} + 1")
 endforeach()
 
-file(WRITE "${OUT}" "#include \"server/assets.hpp\"
+file(WRITE "${OUT}" "#include \"${HEADER}\"
 
-namespace studio {
+namespace ${NAMESPACE} {
 
 namespace {
 
 ${arrays}
-constexpr asset table[] = {
+constexpr web::asset table[] = {
 ${table}};
 
 } // namespace
 
-std::span<const asset> assets() noexcept {
+std::span<const web::asset> assets() noexcept {
   return table;
 }
 
-} // namespace studio
+} // namespace ${NAMESPACE}
 ")

@@ -7,7 +7,7 @@
 #include <memory>
 #include <mutex>
 
-namespace studio {
+namespace web {
 
 /// Bounds how many connections there are, and closes them all in the end.
 /// Thread-safe.
@@ -65,4 +65,4 @@ private:
   std::list<std::function<void()>>::iterator where_;
 };
 
-} // namespace studio
+} // namespace web

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace studio {
+namespace web {
 
 /// An answer. The body is one of the three.
 struct reply {
@@ -32,4 +32,4 @@ reply failure(unsigned status, std::string text);
 /// may do, and that nobody is to guess what a body is.
 const std::vector<std::pair<const char*, const char*>>& security_headers();
 
-} // namespace studio
+} // namespace web

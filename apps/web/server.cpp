@@ -1,6 +1,8 @@
-#include "server/server.hpp"
+#include "web/server.hpp"
 
+#include <cstring>
 #include <optional>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -14,27 +16,19 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <fmt/format.h>
-#include <pthread.h>
-#include <signal.h>
 
-#include "server/guard.hpp"
+#include "web/event_stream.hpp"
+#include "web/guard.hpp"
+#include "web/socket_file.hpp"
+#include "web/threads.hpp"
 
-namespace studio {
+namespace web {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 using tcp = asio::ip::tcp;
-
-namespace {
-
-constexpr std::uint32_t max_header = 8 * 1024;
-constexpr std::uint64_t max_body = 4 * 1024;
-constexpr auto patience = std::chrono::seconds{30};
-
-std::string_view view(beast::string_view text) {
-  return {text.data(), text.size()};
-}
+using any_socket = byte_stream::socket_type;
 
 /// What all connections share.
 struct served {
@@ -42,11 +36,20 @@ struct served {
   server_routes routes;
 };
 
+namespace {
+
+constexpr std::uint32_t max_header = 8 * 1024;
+constexpr std::uint64_t max_body = 4 * 1024;
+
+std::string_view view(beast::string_view text) {
+  return {text.data(), text.size()};
+}
+
 /// One connection of HTTP/1.1, request after request, until it becomes a
 /// WebSocket or ends.
 class http_session : public std::enable_shared_from_this<http_session> {
 public:
-  http_session(tcp::socket socket,
+  http_session(any_socket socket,
                std::unique_ptr<open_connections::ticket> ticket,
                const served& by)
     : ticket_(std::move(ticket)),
@@ -81,7 +84,7 @@ private:
     parser_.emplace();
     parser_->header_limit(max_header);
     parser_->body_limit(max_body);
-    stream_.expires_after(patience);
+    stream_.expires_after(by_.options.patience);
     http::async_read(
       stream_, buffer_, *parser_,
       [self = shared_from_this()](const beast::error_code& ec, std::size_t) {
@@ -94,19 +97,38 @@ private:
       return refuse(413, "This request is too large.");
     if (ec) {
       beast::error_code ignored;
-      stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+      stream_.socket().shutdown(asio::socket_base::shutdown_send, ignored);
       return;
     }
     request_ = parser_->release();
     auto host = view(request_[http::field::host]);
     if (!is_own_host(host, by_.options.hosts))
-      return refuse(421, "This is not the server of that name. If it should "
-                         "be, start it with --host NAME.");
+      return refuse(421, by_.options.wrong_host);
     if (beast::websocket::is_upgrade(request_))
       return upgraded(host);
-    if (request_.method() != http::verb::get)
-      return refuse(405, "Only GET is answered here.");
+    if (request_.method() != http::verb::get
+        && request_.method() != http::verb::head)
+      return refuse(405, "Only GET and HEAD are answered here.");
+    for (auto& [path, feed] : by_.routes.events)
+      if (view(request_.target()) == path)
+        return tell_events(*feed);
     wait_for_answer();
+  }
+
+  void tell_events(event_feed& feed) {
+    http::response<http::empty_body> response;
+    reply what;
+    what.type = "text/event-stream";
+    fill(response, what);
+    // It ends with the connection.
+    response.keep_alive(false);
+    if (request_.method() == http::verb::head)
+      return send(std::make_shared<decltype(response)>(std::move(response)));
+    std::ostringstream head;
+    head << response.base();
+    std::make_shared<event_stream>(std::move(stream_), feed,
+                                   by_.options.patience)
+      ->run(std::move(head).str(), std::move(ticket_));
   }
 
   /// An answer may take a while, and it is for nobody once this is closed.
@@ -134,16 +156,18 @@ private:
     refuse(404, "There is no such WebSocket.");
   }
 
-  void refuse(unsigned status, const char* why) {
+  void refuse(unsigned status, std::string why) {
     must_close_ = true;
-    write(failure(status, why));
+    write(failure(status, std::move(why)));
   }
 
   template <class Body>
   void fill(http::response<Body>& to, const reply& what) {
     to.result(what.status);
     to.version(request_.version());
-    to.set(http::field::server, "studio");
+    to.set(http::field::server, by_.options.name);
+    if (what.status == 405)
+      to.set(http::field::allow, "GET, HEAD");
     to.set(http::field::content_type, what.type);
     to.set(http::field::cache_control, what.cache);
     for (auto& [name, value] : security_headers())
@@ -152,7 +176,7 @@ private:
   }
 
   void write(reply what) {
-    stream_.expires_after(patience);
+    stream_.expires_after(by_.options.patience);
     if (!what.file.empty())
       return write_file(what);
     auto response = std::make_shared<http::response<http::string_body>>();
@@ -160,7 +184,7 @@ private:
       what.text.empty() ? std::string{what.constant} : std::move(what.text);
     fill(*response, what);
     response->prepare_payload();
-    send(std::move(response));
+    send_or_head(std::move(response));
   }
 
   void write_file(const reply& what) {
@@ -171,7 +195,16 @@ private:
       return write(failure(404, "It is not there any more."));
     fill(*response, what);
     response->prepare_payload();
-    send(std::move(response));
+    send_or_head(std::move(response));
+  }
+
+  /// The headers alone, if those were asked for.
+  template <class Response>
+  void send_or_head(std::shared_ptr<Response> response) {
+    if (request_.method() != http::verb::head)
+      return send(std::move(response));
+    send(std::make_shared<http::response<http::empty_body>>(
+      std::move(response->base())));
   }
 
   template <class Response>
@@ -182,7 +215,8 @@ private:
         return;
       if (response->need_eof()) {
         beast::error_code ignored;
-        self->stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+        self->stream_.socket().shutdown(asio::socket_base::shutdown_send,
+                                        ignored);
         return;
       }
       self->read();
@@ -191,7 +225,7 @@ private:
   }
 
   std::unique_ptr<open_connections::ticket> ticket_;
-  beast::tcp_stream stream_;
+  byte_stream stream_;
   const served& by_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
@@ -214,9 +248,9 @@ public:
     listen();
     accept();
     for (std::size_t i = 0; i < options.threads; ++i)
-      threads_.emplace_back([this] {
-        run();
-      });
+      threads_.push_back(start_thread(options.name + ".http", [this] {
+        io_.run();
+      }));
   }
 
   ~impl() {
@@ -227,7 +261,12 @@ public:
   }
 
   std::string url() const {
-    auto end = acceptor_.local_endpoint();
+    if (file_)
+      return "unix:" + file_->path().string();
+    tcp::endpoint end;
+    auto any = acceptor_.local_endpoint();
+    std::memcpy(end.data(), any.data(), any.size());
+    end.resize(any.size());
     return end.address().is_v6()
              ? fmt::format("http://[{}]:{}/", end.address().to_string(),
                            end.port())
@@ -236,20 +275,15 @@ public:
   }
 
 private:
-  void run() {
-    // Signals are for the program's own threads.
-    sigset_t blocked;
-    sigfillset(&blocked);
-    for (int fault :
-         {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS})
-      sigdelset(&blocked, fault);
-    pthread_sigmask(SIG_SETMASK, &blocked, nullptr);
-    pthread_setname_np(pthread_self(), "studio.http");
-    io_.run();
-  }
-
   void listen() {
     auto& options = served_.options;
+    if (!options.path.empty())
+      file_.emplace(acceptor_, options.path);
+    else
+      listen_on_address(options);
+  }
+
+  void listen_on_address(const server_options& options) {
     beast::error_code ec;
     auto address = asio::ip::make_address(options.address, ec);
     if (ec)
@@ -265,14 +299,14 @@ private:
       acceptor_.listen(asio::socket_base::max_listen_connections, ec);
     if (ec)
       throw std::runtime_error{fmt::format(
-        "cannot listen on {} port {}: {}; --port 0 takes any that is free",
+        "cannot listen on {} port {}: {}; port 0 takes any that is free",
         options.address, options.port, ec.message())};
   }
 
   void accept() {
     acceptor_.async_accept(
       asio::make_strand(io_),
-      [this](const beast::error_code& ec, tcp::socket socket) {
+      [this](const beast::error_code& ec, any_socket socket) {
         if (ec == asio::error::operation_aborted)
           return;
         // Out of descriptors: one that is closed makes room.
@@ -280,6 +314,7 @@ private:
           return accept_later();
         if (auto ticket = open_.enter()) {
           beast::error_code ignored;
+          // Has no effect on unix sockets.
           socket.set_option(tcp::no_delay{true}, ignored);
           std::make_shared<http_session>(std::move(socket), std::move(ticket),
                                          served_)
@@ -300,7 +335,8 @@ private:
   served served_;
   open_connections open_;
   asio::io_context io_;
-  tcp::acceptor acceptor_;
+  socket_acceptor acceptor_;
+  std::optional<socket_file> file_;
   asio::steady_timer pause_;
   std::vector<std::thread> threads_;
 };
@@ -316,4 +352,4 @@ std::string server::url() const {
   return impl_->url();
 }
 
-} // namespace studio
+} // namespace web

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace studio {
+namespace web {
 
 /// Whether a `Host` header names this server. An address does, as a page of
 /// another site cannot have that; so does `localhost`. Any other name has to be
@@ -22,4 +22,4 @@ bool is_same_origin(std::string_view origin, std::string_view host);
 /// brackets of an IPv6 address; empty if it is no such header.
 std::string host_name(std::string_view host);
 
-} // namespace studio
+} // namespace web
