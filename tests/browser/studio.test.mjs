@@ -111,14 +111,26 @@ test('three videos at once, from two tabs', async () => {
     await page.waitForFunction(() => document.querySelectorAll('.card[data-state=done]').length === 3, null, { timeout: 60000 });
 });
 
-test('a page that is loaded again shows what is under way', async () => {
+test('a page that is loaded later shows what is under way, and its thumbnails so far', async () => {
   const mine = await browser.open(studio.url);
-  const other = await browser.open(studio.url);
   await drop(mine, video(60));
-  await other.waitForSelector('.card .frame');
-  await other.reload();
-  await other.waitForSelector('.card .frame');
-  assert.equal(await text(other, '.card-name'), 'noise-60.ts');
+  await mine.waitForFunction(() => document.querySelectorAll('.card .frame').length >= 5);
+  const late = await browser.open(studio.url);
+  await late.waitForFunction(() => document.querySelectorAll('.card .frame').length >= 5);
+  assert.equal(await text(late, '.card-name'), 'noise-60.ts');
+  assert.equal(await text(late, '.frame .stamp'), '0:00');
+});
+
+test('a page that is loaded again shows what is finished', async () => {
+  const page = await browser.open(studio.url);
+  await drop(page, video(4));
+  await card(page, 'done');
+  const facts = await text(page, '.card-facts');
+  await page.reload();
+  await card(page, 'done');
+  assert.equal(await text(page, '.card-name'), 'noise-4.ts');
+  assert.equal(await text(page, '.card-facts'), facts);
+  await page.waitForFunction(() => [...document.querySelectorAll('.card .frame img')].filter((one) => one.naturalWidth > 0).length === 4);
 });
 
 test('what is no video is refused in words, and its name is no script', async () => {
