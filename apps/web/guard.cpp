@@ -37,11 +37,11 @@ std::string host_name(std::string_view host) {
   std::string_view rest;
   if (host.starts_with('[')) {
     auto end = host.find(']');
-    if (end == host.npos)
+    if (end == std::string_view::npos)
       return {};
     name = host.substr(1, end - 1);
     rest = host.substr(end + 1);
-  } else if (auto colon = host.find(':'); colon != host.npos) {
+  } else if (auto colon = host.find(':'); colon != std::string_view::npos) {
     name = host.substr(0, colon);
     rest = host.substr(colon);
   }

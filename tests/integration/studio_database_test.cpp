@@ -322,6 +322,14 @@ TEST_CASE("a wrong password is told, and shown nowhere") {
   CHECK(problem.find("wr%40ng") == std::string::npos);
 }
 
+TEST_CASE("a password that stands in what libpq says is not told") {
+  postgres_repository videos{"postgresql://me:nowhere@/name?host=/nowhere"};
+  auto problem = failure([&] {
+    videos.open();
+  });
+  CHECK(problem.find("\"/***/.s.PGSQL.5432\" failed") != std::string::npos);
+}
+
 TEST_CASE("all of a process share a connection") {
   auto one = shared_postgres(server().url());
   CHECK(shared_postgres(server().url()) == one);

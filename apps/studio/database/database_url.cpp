@@ -16,7 +16,7 @@ constexpr const char* usage =
 int hex_digit(char c) {
   constexpr std::string_view digits = "0123456789abcdef";
   auto at = digits.find(c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c);
-  return at == digits.npos ? -1 : static_cast<int>(at);
+  return at == std::string_view::npos ? -1 : static_cast<int>(at);
 }
 
 std::string percent_decoded(std::string_view text) {
@@ -39,7 +39,7 @@ std::string percent_decoded(std::string_view text) {
 
 sqlite_url sqlite_file(std::string_view path) {
   if (!path.starts_with('/') || path.ends_with('/')
-      || path.find_first_of("?#") != path.npos)
+      || path.find_first_of("?#") != std::string_view::npos)
     throw database_error{"after sqlite:// comes the path of a file, from / on: "
                          "sqlite:///path/file.db"};
   return {percent_decoded(path)};
@@ -50,7 +50,7 @@ sqlite_url sqlite_file(std::string_view path) {
 database_url parse_database_url(std::string_view text) {
   auto end = text.find("://");
   // What is no URL may be anything, a password included.
-  if (end == text.npos)
+  if (end == std::string_view::npos)
     throw database_error{usage};
   auto scheme = text.substr(0, end);
   if (scheme == "sqlite")
@@ -59,7 +59,7 @@ database_url parse_database_url(std::string_view text) {
     throw database_error{fmt::format(
       "{}, and knows nothing of {}://", usage,
       scheme.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789+-.")
-          == scheme.npos
+          == std::string_view::npos
         ? scheme
         : "this")};
   std::string url{text};

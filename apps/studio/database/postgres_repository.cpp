@@ -28,7 +28,7 @@ constexpr const char* session =
 constexpr pqxx::oid oid_of_bytes = 17;
 
 /// A value in a connection string.
-std::string quoted(std::string_view value) {
+std::string conninfo_value(std::string_view value) {
   std::string result{"'"};
   for (auto c : value) {
     if (c == '\'' || c == '\\')
@@ -64,7 +64,7 @@ connect_options read_url(const std::string& url) {
   for (auto& [name, value] : defaults)
     values.try_emplace(name, value);
   for (auto& [name, value] : values)
-    result.text += fmt::format("{}={} ", name, quoted(value));
+    result.text += fmt::format("{}={} ", name, conninfo_value(value));
   return result;
 }
 
@@ -139,7 +139,8 @@ public:
     std::string text{error.what()};
     auto& secret = options_.password;
     for (std::size_t at = 0;
-         !secret.empty() && (at = text.find(secret, at)) != text.npos;)
+         !secret.empty()
+         && (at = text.find(secret, at)) != std::string_view::npos;)
       text.replace(at, secret.size(), "***");
     while (!text.empty() && text.back() == '\n')
       text.pop_back();

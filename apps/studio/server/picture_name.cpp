@@ -12,7 +12,7 @@ constexpr std::size_t id_length = 16;
 constexpr std::size_t most_index_digits = 6;
 
 bool consists_of(std::string_view text, std::string_view characters) {
-  return text.find_first_not_of(characters) == text.npos;
+  return text.find_first_not_of(characters) == std::string_view::npos;
 }
 
 } // namespace

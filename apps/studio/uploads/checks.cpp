@@ -56,7 +56,7 @@ bool is_unprintable(std::string_view sequence) {
 
 std::string_view without_directories(std::string_view name) {
   auto slash = name.find_last_of("/\\");
-  return slash == name.npos ? name : name.substr(slash + 1);
+  return slash == std::string_view::npos ? name : name.substr(slash + 1);
 }
 
 bool has_at(std::string_view bytes, std::size_t at, std::string_view what) {
@@ -114,7 +114,7 @@ std::string clean_name(std::string_view name) {
     ++characters;
   }
   auto first = result.find_first_not_of(' ');
-  if (first == result.npos)
+  if (first == std::string_view::npos)
     return "video";
   return result.substr(first, result.find_last_not_of(' ') - first + 1);
 }

@@ -110,7 +110,7 @@ void upload_actor::begin() {
       [](std::stop_token stop, flame::emitter<thumbnail_news>& out,
          flame::source<video_chunk>& in, thumbnail_job what,
          video_order order) {
-        return make_thumbnails(std::move(stop), out, in, std::move(what),
+        return make_thumbnails(std::move(stop), out, in, what,
                                std::move(order));
       },
       where_->job,

@@ -58,7 +58,7 @@ std::vector<std::string> thumbnail_arguments(const thumbnail_job& job,
   for (auto& each : input_options(from))
     result.push_back(each);
   for (auto* each : {"-threads", "2", "-i"})
-    result.push_back(each);
+    result.emplace_back(each);
   result.push_back(input_name(from));
   for (auto& each :
        {std::string{"-map"}, std::string{"0:V:0"}, std::string{"-vf"}, filter})
@@ -67,7 +67,7 @@ std::vector<std::string> thumbnail_arguments(const thumbnail_job& job,
   for (auto* each :
        {"-c:v", "mjpeg", "-threads:v", "1", "-q:v", "4", "-pix_fmt", "yuvj420p",
         "-f", "image2pipe", "-flush_packets", "1", "pipe:1"})
-    result.push_back(each);
+    result.emplace_back(each);
   return result;
 }
 
@@ -78,7 +78,7 @@ std::vector<std::string> probe_arguments() {
   for (auto* each :
        {"-select_streams", "V:0", "-show_entries",
         "stream=codec_name,width,height:format=duration", "-of", "json"})
-    result.push_back(each);
+    result.emplace_back(each);
   result.push_back(input_name(video_input::file));
   return result;
 }

@@ -159,7 +159,7 @@ public:
     : stop_(std::move(stop)),
       out_(out),
       in_(in),
-      job_(std::move(job)),
+      job_(job),
       kept_(std::move(order)),
       spool_(std::filesystem::temp_directory_path()) {
     // nop
@@ -279,7 +279,7 @@ made_thumbnails make_thumbnails(std::stop_token stop,
                                 flame::emitter<thumbnail_news>& out,
                                 flame::source<video_chunk>& in,
                                 thumbnail_job job, video_order order) {
-  return workshop{std::move(stop), out, in, std::move(job), std::move(order)}();
+  return workshop{std::move(stop), out, in, job, std::move(order)}();
 }
 
 } // namespace studio
