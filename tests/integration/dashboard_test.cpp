@@ -450,8 +450,8 @@ TEST_CASE("a node without pools has a page, and pools appear in it") {
   CHECK(first["since"] == 0);
   auto pool = new_pool("local", {.max = 1});
   CHECK_FALSE(find_pool(first, pool.name()));
-  auto with = seen.event_where([&](const json& state) {
-    return find_pool(state, pool.name()) != nullptr;
+  auto with = seen.event_where([&](const json& now) {
+    return find_pool(now, pool.name()) != nullptr;
   });
   CHECK(with["since"] > 0);
   auto& found = *find_pool(with, pool.name());
@@ -518,8 +518,8 @@ TEST_CASE("failed calls stand by their cause, and a lost runner is counted") {
   });
   client seen{page.url()};
   seen.get("/events");
-  auto state = seen.event_where([&](const json& state) {
-    return find_pool(state, pool.name())->at("ever")["lost"] == 1;
+  auto state = seen.event_where([&](const json& now) {
+    return find_pool(now, pool.name())->at("ever")["lost"] == 1;
   });
   CHECK(find_pool(state, pool.name())->at("calls")["failed"]
         == json{{"remote_exception", 1}, {"runner_lost", 1}});
@@ -551,14 +551,14 @@ TEST_CASE("the tree has supervisors with their restarts") {
         return each["children"][0];
     return {};
   };
-  auto state = seen.event_where([&](const json& state) {
-    return !sleeper_in(state).is_null();
+  auto state = seen.event_where([&](const json& now) {
+    return !sleeper_in(now).is_null();
   });
   CHECK(sleeper_in(state)["restarts"] == 0);
   CHECK(sleeper_in(state)["state"] == "running");
   caf::anon_send_exit(above.child("sleeper").now(), caf::exit_reason::kill);
-  state = seen.event_where([&](const json& state) {
-    return sleeper_in(state).value("restarts", 0) == 1;
+  state = seen.event_where([&](const json& now) {
+    return sleeper_in(now).value("restarts", 0) == 1;
   });
   CHECK(sleeper_in(state)["name"] == "sleeper");
   above.shutdown();
