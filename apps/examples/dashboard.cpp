@@ -68,6 +68,7 @@ int main(int argc, char** argv) {
        .children = {{.id = "mayfly", .start = flame::here(mayfly)},
                     {.id = "stone", .start = flame::on(post, stone)}}});
     std::vector<std::jthread> callers;
+    callers.reserve(15);
     for (int i = 0; i < 12; ++i)
       callers.emplace_back(keep_busy, printers, 60);
     for (int i = 0; i < 3; ++i)
