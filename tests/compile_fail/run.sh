@@ -51,7 +51,7 @@ RESULTS=$(mktemp -d)
 export RESULTS
 trap 'rm -rf "$RESULTS"' EXIT
 COMPILER_KIND=gcc
-if "$1" --version | grep -q clang; then
+if [[ $("$1" --version) == *clang* ]]; then
   COMPILER_KIND=clang
 fi
 export COMPILER_KIND

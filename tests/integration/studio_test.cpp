@@ -143,18 +143,18 @@ TEST_CASE("with as many uploads as there may be, another one has to wait") {
 }
 
 TEST_CASE("a browser that sends nothing loses its place") {
-  studio_program studio{{"--max-uploads", "1", "--stall-timeout", "300ms"}};
+  studio_program studio{{"--max-uploads", "1", "--stall-timeout", "1s"}};
   watcher live{studio};
   SUBCASE("from the beginning") {
     upload first{studio, stream_video()};
     CHECK(first.result()["problem"]
-          == "Nothing of this video has come for 0.3 s.");
+          == "Nothing of this video has come for 1 s.");
   }
   SUBCASE("in the middle, and ffmpeg goes with it") {
     upload first{studio, stream_video()};
     first.send(held_back);
     CHECK(first.result()["problem"]
-          == "Nothing of this video has come for 0.3 s.");
+          == "Nothing of this video has come for 1 s.");
     live.next_that(is_upload(first.id(), "failed"));
     CHECK(eventually([&] {
       return processes_of(studio, "ffmpeg").empty();
@@ -164,7 +164,7 @@ TEST_CASE("a browser that sends nothing loses its place") {
     page_socket tab{studio.port, "/upload"};
     auto end = tab.next();
     REQUIRE(end);
-    CHECK(end->event["problem"] == "Nothing of this video has come for 0.3 s.");
+    CHECK(end->event["problem"] == "Nothing of this video has come for 1 s.");
   }
   upload next{studio, stream_video()};
   next.send();

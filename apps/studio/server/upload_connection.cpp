@@ -167,6 +167,9 @@ void upload_connection::watch_for_stall() {
 }
 
 void upload_connection::refuse(const std::string& problem) {
+  // First this: whoever hears of the end finds that there is room again.
+  if (job_)
+    desk_->where->uploads->remove(job_->view.id);
   end({false, problem});
   if (owner_)
     caf::anon_send(owner_, refuse_atom::value, problem);
