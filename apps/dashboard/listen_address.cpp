@@ -40,7 +40,7 @@ listen_address parse_listen(const std::string& text) {
     return {.path = path};
   }
   auto colon = text.rfind(':');
-  if (colon == text.npos)
+  if (colon == std::string::npos)
     refuse(text, "there is no port");
   auto port = parse_port(std::string_view{text}.substr(colon + 1));
   if (!port)
