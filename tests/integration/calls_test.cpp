@@ -310,7 +310,8 @@ TEST_CASE("values that only move travel both ways") {
   });
 }
 
-TEST_CASE("100 MB travel both ways") {
+// ThreadSanitizer takes a minute for it.
+TEST_CASE("100 MB travel both ways" * doctest::skip(has_thread_sanitizer)) {
   on_each_backend([](const std::string& backend) {
     auto pool = new_pool(backend, {.timeout = 5min});
     std::vector<double> data(100'000'000 / sizeof(double));
