@@ -29,9 +29,7 @@ done
 
 if [[ ${1-} == --studio ]]; then
   shift
-  groups=(build demo)
-  command -v npm >/dev/null || groups+=(node)
-  need_packages "${groups[@]}"
+  need_packages build demo node
   build release studio
   exec "$flame_root/tests/browser/run.sh" "$flame_root/build/release/apps/studio/studio" \
     "$flame_root/config/studio.yaml" "$flame_root/build/release/studio_load" load.mjs "$@"

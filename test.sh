@@ -126,11 +126,7 @@ check_sanitized() {
   fi
 }
 
-groups=(build test bench demo browser)
-if ! command -v npm >/dev/null; then
-  groups+=(node)
-fi
-need_packages "${groups[@]}"
+need_packages build test bench demo browser node
 if [[ $chaos == yes ]]; then
   build dev chaos
   exec build/dev/tests/chaos "${chaos_args[@]}"

@@ -31,10 +31,14 @@ missing_packages() {
   comm -13 <(sort -u <<<"$installed") <(printf '%s\n' "$@" | sort -u)
 }
 
-# need_packages GROUP...: installs what is missing of these groups.
+# need_packages GROUP...: installs what is missing of these groups. Where there is
+# an npm, from wherever, Debian's would be in its way.
 need_packages() {
-  local wanted missing as_root=() log
-  mapfile -t wanted < <(packages_of "$@")
+  local wanted missing as_root=() log groups=("$@")
+  if command -v npm >/dev/null; then
+    mapfile -t groups < <(printf '%s\n' "$@" | grep -v -x node)
+  fi
+  mapfile -t wanted < <(packages_of "${groups[@]}")
 
   if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     if command -v cmake >/dev/null && command -v ninja >/dev/null; then

@@ -86,7 +86,7 @@ int serve(flame::node& node, const options& chosen) {
     workplace{pool, node.pubsub(), std::make_shared<board>(chosen.max_uploads),
               videos, thumbnail_job{.every_ms = chosen.every.count()}});
   auto uploads = flame::spawn_supervisor(system, uploads_supervisor(place));
-  pool_watch watch{node, pool};
+  pool_watch watch{pool, node.pubsub()};
   auto seen = std::make_shared<const show>(show{system, place, watch});
   auto desk = std::make_shared<const upload_desk>(
     upload_desk{system, uploads, place, directory.path(), chosen.max_upload,

@@ -71,26 +71,29 @@ const times = [];
 const memory = [];
 const seconds = [];
 let done = 0;
-for (let round = 0; round < rounds; round += 1) {
-  const begin = performance.now();
-  let under = true;
-  const beside = (async () => {
-    while (under) {
-      times.push(await milliseconds('style.css'));
-      await pause(20);
-    }
-  })();
-  const ends = await Promise.all(Array.from({ length: uploads }, (_, i) => upload(`${round}-${i}.ts`)));
-  under = false;
-  await beside;
-  done += ends.filter(Boolean).length;
-  seconds.push(Number(((performance.now() - begin) / 1000).toFixed(1)));
-  // What is kept for runners goes with them.
-  await eventually(() => pool.runners.length === 0, 'the runners go', 60);
-  memory.push(studio.residentMib());
+try {
+  for (let round = 0; round < rounds; round += 1) {
+    const begin = performance.now();
+    let under = true;
+    const beside = (async () => {
+      while (under) {
+        times.push(await milliseconds('style.css'));
+        await pause(20);
+      }
+    })();
+    const ends = await Promise.all(Array.from({ length: uploads }, (_, i) => upload(`${round}-${i}.ts`)));
+    under = false;
+    await beside;
+    done += ends.filter(Boolean).length;
+    seconds.push(Number(((performance.now() - begin) / 1000).toFixed(1)));
+    // What is kept for runners goes with them.
+    await eventually(() => pool.runners.length === 0, 'the runners go', 60);
+    memory.push(studio.residentMib());
+  }
+} finally {
+  tab.close();
+  await studio.stop();
 }
-tab.close();
-await studio.stop();
 
 times.sort((a, b) => a - b);
 const percentile = (p) => Number(times[Math.min(times.length - 1, Math.floor(times.length * p))].toFixed(1));

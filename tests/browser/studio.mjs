@@ -135,7 +135,6 @@ export const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor:
 
 // Videos for tests, made once.
 const library = mkdtempSync(join(tmpdir(), 'studio-videos-'));
-process.on('exit', () => rmSync(library, { recursive: true, force: true }));
 
 // A transport stream, which can be read while it arrives: so many seconds of
 // moving noise, some 0.8 MB each, so that an upload takes its time.

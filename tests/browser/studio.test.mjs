@@ -20,8 +20,13 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  const complaints = await browser.closePages();
-  const errors = await studio.stop();
+  let errors;
+  let complaints;
+  try {
+    complaints = await browser.closePages();
+  } finally {
+    errors = await studio.stop();
+  }
   assert.match(errors, expected);
   assert.deepEqual(complaints, []);
 });

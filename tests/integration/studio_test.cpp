@@ -142,6 +142,16 @@ TEST_CASE("with as many uploads as there may be, another one has to wait") {
   CHECK(third.result()["done"] == true);
 }
 
+TEST_CASE("who hears that an upload is refused finds its place free") {
+  studio_program studio{{"--max-uploads", "1"}};
+  for (int i = 0; i < 50; ++i) {
+    upload no_video{studio, std::string(1000, 'x')};
+    no_video.send();
+    REQUIRE(no_video.result()["problem"].get<std::string>().starts_with(
+      "This file is not a video."));
+  }
+}
+
 TEST_CASE("a browser that sends nothing loses its place") {
   studio_program studio{{"--max-uploads", "1", "--stall-timeout", "1s"}};
   watcher live{studio};

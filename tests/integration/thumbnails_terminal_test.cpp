@@ -24,23 +24,13 @@ public:
     REQUIRE(::unlockpt(terminal_) == 0);
     winsize size{24, columns, 0, 0};
     REQUIRE(::ioctl(terminal_, TIOCSWINSZ, &size) == 0);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, ::ptsname(terminal_), O_RDWR,
-                                     0);
-    posix_spawn_file_actions_adddup2(&actions, 0, 1);
-    posix_spawn_file_actions_adddup2(&actions, 0, 2);
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
-    auto argv = pointers(command);
-    auto environment = environment_with(changes);
-    auto envp = pointers(environment);
-    auto error = ::posix_spawnp(&pid_, command[0].c_str(), &actions,
-                                &attributes, argv.data(), envp.data());
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    REQUIRE(error == 0);
+    pid_ = spawn(std::move(command), changes, POSIX_SPAWN_SETSID,
+                 [&](posix_spawn_file_actions_t* files) {
+                   posix_spawn_file_actions_addopen(
+                     files, 0, ::ptsname(terminal_), O_RDWR, 0);
+                   posix_spawn_file_actions_adddup2(files, 0, 1);
+                   posix_spawn_file_actions_adddup2(files, 0, 2);
+                 });
   }
 
   terminal_program(const terminal_program&) = delete;

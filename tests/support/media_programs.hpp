@@ -156,6 +156,30 @@ inline std::vector<char*> pointers(std::vector<std::string>& strings) {
   return result;
 }
 
+/// Starts a program.
+/// @param flags of posix_spawn: a group or a session of its own
+/// @param files says what its descriptors are, as file actions
+template <class F>
+int spawn(std::vector<std::string> command, const variables& changes,
+          short flags, F files) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  files(&actions);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, flags);
+  auto argv = pointers(command);
+  auto environment = environment_with(changes);
+  auto envp = pointers(environment);
+  int pid = -1;
+  auto error = ::posix_spawnp(&pid, command[0].c_str(), &actions, &attributes,
+                              argv.data(), envp.data());
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  REQUIRE(error == 0);
+  return pid;
+}
+
 /// A program that runs, in a process group of its own. Its destructor kills it.
 class program {
 public:
@@ -165,26 +189,17 @@ public:
     int err[2];
     REQUIRE(::pipe2(out, O_CLOEXEC) == 0);
     REQUIRE(::pipe2(err, O_CLOEXEC) == 0);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-    posix_spawn_file_actions_adddup2(&actions, err[1], 2);
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    auto argv = pointers(command);
-    auto environment = environment_with(changes);
-    auto envp = pointers(environment);
-    auto error = ::posix_spawnp(&pid_, command[0].c_str(), &actions,
-                                &attributes, argv.data(), envp.data());
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
+    pid_ = spawn(std::move(command), changes, POSIX_SPAWN_SETPGROUP,
+                 [&](posix_spawn_file_actions_t* files) {
+                   posix_spawn_file_actions_addopen(files, 0, "/dev/null",
+                                                    O_RDONLY, 0);
+                   posix_spawn_file_actions_adddup2(files, out[1], 1);
+                   posix_spawn_file_actions_adddup2(files, err[1], 2);
+                 });
     ::close(out[1]);
     ::close(err[1]);
     streams_[0].fd = out[0];
     streams_[1].fd = err[0];
-    REQUIRE(error == 0);
   }
 
   program(const program&) = delete;

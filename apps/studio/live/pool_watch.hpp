@@ -7,19 +7,16 @@
 #include <string>
 #include <thread>
 
-#include <flame/node.hpp>
+#include <flame/pool.hpp>
+#include <flame/pubsub.hpp>
 
 namespace studio {
 
-/// The event that tells how the pool is.
-/// @param tree what `node::tree` says
-std::string pool_event(const flame::pool& pool, const flame::tree_entry& tree);
-
-/// Publishes `pool_event` when it has changed. It looks several times a second,
-/// on a thread of its own.
+/// Publishes the event that tells how the pool is, when that has changed. It looks
+/// several times a second, on a thread of its own.
 class pool_watch {
 public:
-  pool_watch(flame::node& node, flame::pool pool);
+  pool_watch(flame::pool pool, flame::pubsub topics);
 
   /// What was published last. Thread-safe.
   std::string latest() const;
@@ -27,8 +24,8 @@ public:
 private:
   void run(std::stop_token stop);
 
-  flame::node& node_;
   flame::pool pool_;
+  flame::pubsub topics_;
   mutable std::mutex mutex_;
   std::condition_variable_any pause_;
   std::string latest_;

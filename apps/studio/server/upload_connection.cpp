@@ -166,19 +166,25 @@ void upload_connection::watch_for_stall() {
   });
 }
 
+/// Takes nothing more. Where there is an upload, it ends by its actor, which tells
+/// how when its place is free.
 void upload_connection::refuse(const std::string& problem) {
-  // First this: whoever hears of the end finds that there is room again.
-  if (job_)
-    desk_->where->uploads->remove(job_->view.id);
-  end({false, problem});
-  if (owner_)
-    caf::anon_send(owner_, refuse_atom::value, problem);
-}
-
-void upload_connection::end(const upload_ended& how) {
   if (std::exchange(is_over_, true))
     return;
   stall_.cancel();
+  if (owner_)
+    caf::anon_send(owner_, refuse_atom::value, problem);
+  else
+    tell_end({false, problem});
+}
+
+void upload_connection::end(const upload_ended& how) {
+  is_over_ = true;
+  stall_.cancel();
+  tell_end(how);
+}
+
+void upload_connection::tell_end(const upload_ended& how) {
   send_text(
     json{{"type", "end"}, {"done", how.is_done}, {"problem", how.problem}}.dump(
       -1, ' ', false, json::error_handler_t::replace));

@@ -47,6 +47,7 @@ private:
   void watch_for_stall();
   void refuse(const std::string& problem);
   void end(const upload_ended& how);
+  void tell_end(const upload_ended& how);
 
   std::shared_ptr<const upload_desk> desk_;
   std::shared_ptr<upload_job> job_;
