@@ -31,8 +31,8 @@ if [[ ${1-} == --studio ]]; then
   shift
   need_packages build demo node
   build release studio
-  exec "$flame_root/tests/browser/run.sh" "$flame_root/build/release/apps/studio/studio" \
-    "$flame_root/config/studio.yaml" "$flame_root/build/release/studio_load" load.mjs "$@"
+  export STUDIO=$flame_root/build/release/apps/studio/studio STUDIO_CONFIG=$flame_root/config/studio.yaml
+  exec "$flame_root/tests/browser/run.sh" "$flame_root/build/release/studio_load" load.mjs "$@"
 fi
 
 need_packages build bench

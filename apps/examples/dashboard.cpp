@@ -4,6 +4,7 @@
 //   FLAME_BACKEND=process dashboard
 #include <iostream>
 #include <random>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -67,12 +68,15 @@ int main(int argc, char** argv) {
        .intensity = 100,
        .children = {{.id = "mayfly", .start = flame::here(mayfly)},
                     {.id = "stone", .start = flame::on(post, stone)}}});
+    std::stop_source stop;
     std::vector<std::jthread> callers;
     callers.reserve(15);
     for (int i = 0; i < 12; ++i)
-      callers.emplace_back(keep_busy, printers, 60);
+      callers.emplace_back(keep_busy, stop.get_token(), printers, 60);
     for (int i = 0; i < 3; ++i)
-      callers.emplace_back(keep_busy, post, 8);
+      callers.emplace_back(keep_busy, stop.get_token(), post, 8);
     std::cin.get();
+    // All at once, before each is waited for.
+    stop.request_stop();
   });
 }

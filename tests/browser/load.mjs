@@ -3,13 +3,14 @@
 //
 //   load.mjs [UPLOADS [ROUNDS]]
 
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { get } from 'node:http';
-import { setTimeout as pause } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 
 import WebSocket from 'ws';
 
-import { Studio, eventually, video } from './studio.mjs';
+import { eventually } from './program.mjs';
+import { Studio, video } from './studio.mjs';
 
 const [uploads = 50, rounds = 3] = process.argv.slice(2).map(Number);
 const piece = 128 * 1024;
@@ -44,16 +45,6 @@ function upload(name) {
   });
 }
 
-const milliseconds = (target) => new Promise((resolve, reject) => {
-  const begin = performance.now();
-  get(studio.url + target, { agent: false }, (answer) => {
-    answer.resume();
-    answer.on('end', () => (answer.statusCode === 200
-      ? resolve(performance.now() - begin)
-      : reject(new Error(`${target}: ${answer.statusCode}`))));
-  }).on('error', reject);
-});
-
 // A watching tab, as somebody sees all this.
 const tab = new WebSocket(`${socketUrl}live`, { origin });
 let pool;
@@ -74,16 +65,10 @@ let done = 0;
 try {
   for (let round = 0; round < rounds; round += 1) {
     const begin = performance.now();
-    let under = true;
-    const beside = (async () => {
-      while (under) {
-        times.push(await milliseconds('style.css'));
-        await pause(20);
-      }
-    })();
+    const beside = new Worker(new URL('beside.mjs', import.meta.url), { workerData: `${studio.url}style.css` });
     const ends = await Promise.all(Array.from({ length: uploads }, (_, i) => upload(`${round}-${i}.ts`)));
-    under = false;
-    await beside;
+    beside.postMessage('enough');
+    times.push(...(await once(beside, 'message'))[0]);
     done += ends.filter(Boolean).length;
     seconds.push(Number(((performance.now() - begin) / 1000).toFixed(1)));
     // What is kept for runners goes with them.

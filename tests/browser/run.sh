@@ -1,27 +1,28 @@
 #!/usr/bin/env bash
-# Tests of the studio's page in a browser, Debian's Chromium; or another program
-# of this directory that plays a browser's part.
+# Runs a program of this directory, which plays the part of browsers: tests of pages
+# in Debian's Chromium, and others.
 #
-#   run.sh STUDIO CONFIG DIRECTORY [PROGRAM [ARGUMENT...]]
+#   STUDIO=PROGRAM STUDIO_CONFIG=FILE run.sh DIRECTORY --test studio.test.mjs
+#   DASHBOARD=PROGRAM                 run.sh DIRECTORY --test dashboard.test.mjs
+#   STUDIO=PROGRAM STUDIO_CONFIG=FILE run.sh DIRECTORY load.mjs [ARGUMENT...]
 #
-# STUDIO is the program that is tested. Pictures of the page, and what npm installs, go to
-# DIRECTORY.
+# What npm installs, and pictures of pages, go to DIRECTORY. CHROMIUM says where the browser is.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-export STUDIO=$1 STUDIO_CONFIG=$2 PICTURES=$3/pictures
+directory=$1
+shift
+export PICTURES=$directory/pictures
 
-mkdir -p "$3"
+mkdir -p "$directory"
 for file in package.json package-lock.json; do
-  if ! cmp -s "$here/$file" "$3/$file"; then
-    cp "$here/$file" "$3/$file"
-    rm -rf "$3/node_modules"
+  if ! cmp -s "$here/$file" "$directory/$file"; then
+    cp "$here/$file" "$directory/$file"
+    rm -rf "$directory/node_modules"
   fi
 done
-if [[ ! -d $3/node_modules ]]; then
-  npm ci --prefix "$3" --no-audit --no-fund --loglevel=error
+if [[ ! -d $directory/node_modules ]]; then
+  npm ci --prefix "$directory" --no-audit --no-fund --loglevel=error
 fi
-directory=$3
-shift 3
 # Modules are looked for beside the file that imports them.
 cp "$here"/*.mjs "$directory/"
 cd "$directory"
@@ -30,9 +31,9 @@ cd "$directory"
 TMPDIR=$(mktemp -d)
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
-if (($# > 0)); then
-  node "$@"
-else
+if [[ $1 == --test ]]; then
   # Ends what hangs, with all that it has started, before ctest kills this alone.
-  timeout --kill-after=20 540 node --test .
+  timeout --kill-after=20 540 node "$@"
+else
+  node "$@"
 fi

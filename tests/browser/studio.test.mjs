@@ -1,10 +1,11 @@
 // What somebody sees who uses the studio with a browser.
 
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 
-import { Browser, Studio, eventually, phone, pictures, video } from './studio.mjs';
+import { Browser, brightness, overflow, phone, picture, text } from './browser.mjs';
+import { eventually } from './program.mjs';
+import { Studio, video } from './studio.mjs';
 
 const browser = new Browser();
 let studio;
@@ -34,8 +35,6 @@ afterEach(async () => {
 const card = (page, state) => page.waitForSelector(`.card[data-state=${state}]`, { timeout: 60000 });
 const drop = (page, files) => page.setInputFiles('#file', files);
 const thumbnails = (page) => page.locator('.card .frame').count();
-const text = (page, selector) => page.textContent(selector);
-const picture = (page, name, options) => page.screenshot({ path: join(pictures, `${name}.png`), ...options });
 
 test('thumbnails appear while the video is still on its way, and it is finished', async () => {
   const page = await browser.open(studio.url);
@@ -47,7 +46,7 @@ test('thumbnails appear while the video is still on its way, and it is finished'
   }, null, { timeout: 60000, polling: 'raf' });
   const { value, hidden } = await sent.jsonValue();
   assert.ok(!hidden && value < 0.9, `the first thumbnail came when ${value} had been sent`);
-  await picture(page, 'uploading');
+  await picture(page, 'studio-uploading');
   await card(page, 'done');
   assert.equal(await thumbnails(page), 20);
   assert.match(await text(page, '.card-facts'), /640\s×\s360\s.*\s0:20\s.*\s20\sthumbnails/);
@@ -69,6 +68,20 @@ test('the pool is seen to boot a runner, to use it, and to let it go', async () 
   const seen = await page.evaluate(() => window.seen.join());
   assert.match(seen, /^booting,(idle,)?busy,idle(,going)?,gone$/);
   assert.equal(await text(page, '#figure-boots'), '1');
+});
+
+test('a video that waits for a slot is seen to wait', async () => {
+  await studio.stop();
+  studio = await new Studio().start(['--pools.ffmpeg.max=1']);
+  const page = await browser.open(studio.url);
+  await drop(page, [video(60), video(3)]);
+  await page.waitForFunction(() => document.getElementById('figure-queue').textContent === '1');
+  assert.equal(await text(page, '#figure-slots'), '1 of 1');
+  assert.equal(await page.locator('.card[data-state=queued]').count(), 1);
+  // Whichever has the slot.
+  await page.click('.card[data-state=working] .card-stop');
+  await page.waitForFunction(() => document.getElementById('figure-queue').textContent === '0');
+  await page.waitForSelector('.card:is([data-state=working], [data-state=done])');
 });
 
 test('a tab sees what another one uploads, and that it has left', async () => {
@@ -101,7 +114,7 @@ test('a runner is killed, and the video is made again on another one', async () 
   expected = /^.* error studio runner was lost .* killed by signal 9 .*\n$/;
   process.kill(pid, 'SIGKILL');
   await page.waitForFunction(() => document.getElementById('figure-lost').textContent === '1');
-  await picture(page, 'runner-killed');
+  await picture(page, 'studio-runner-killed');
   await card(page, 'done');
   assert.equal(await thumbnails(page), 20);
   assert.equal(await text(page, '#figure-boots'), '2');
@@ -177,31 +190,24 @@ test('all can be done with the keyboard', async () => {
   assert.equal(await page.evaluate(() => document.activeElement.className), 'frame');
 });
 
-const background = (page) => page.evaluate(() => {
-  const [red, green, blue] = getComputedStyle(document.body).backgroundColor.match(/[\d.]+/g).map(Number);
-  return (red + green + blue) / 3;
-});
-
-const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-
 test('it fits a phone, and there is a dark mode', async () => {
   const desk = await browser.open(studio.url, { colorScheme: 'light' });
   const dark = await browser.open(studio.url, { colorScheme: 'dark' });
   const hand = await browser.open(studio.url, { ...phone, colorScheme: 'light' });
-  assert.ok(await background(desk) > 200);
-  assert.ok(await background(dark) < 60);
+  assert.ok(await brightness(desk) > 200);
+  assert.ok(await brightness(dark) < 60);
   await desk.click('[data-sample="zoom.mp4"]');
   await card(desk, 'done');
   await desk.click('[data-sample="clock.ts"]');
   await desk.waitForSelector('.card[data-state=working] .frame');
-  await picture(dark, 'dark');
+  await picture(dark, 'studio-dark');
   for (const page of [desk, dark, hand]) {
     await page.waitForFunction(() => document.querySelectorAll('.card[data-state=done]').length === 2, null, { timeout: 60000 });
     assert.equal(await overflow(page), 0);
   }
-  await picture(desk, 'desk');
-  await picture(hand, 'phone', { fullPage: true });
+  await picture(desk, 'studio-desk');
+  await picture(hand, 'studio-phone', { fullPage: true });
   await desk.click('.frame >> nth=3');
   await desk.waitForSelector('#viewer[open]');
-  await picture(desk, 'viewer');
+  await picture(desk, 'studio-viewer');
 });

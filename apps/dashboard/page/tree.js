@@ -27,10 +27,21 @@ export class TreeView {
     this.rows = [];
     if (tree)
       this.collect(tree, "", 1);
+    const before = [...this.root.children];
+    const isFocused = this.root.contains(document.activeElement);
     keep(this.root, this.rows, row => row.key, row => this.create(row), (it, row) => this.fill(it, row));
     if (!this.rows.some(row => row.key === this.current))
-      this.current = this.rows[0]?.key ?? null;
+      this.current = this.neighbour(before);
     this.rove();
+    if (isFocused)
+      [...this.root.children].find(it => it.key === this.current)?.focus({ preventScroll: true });
+  }
+
+  // Where to stand when what one stood on has gone: the row above it that is left.
+  neighbour(before) {
+    const at = before.findIndex(it => it.key === this.current);
+    const left = before.slice(0, Math.max(at, 0)).filter(it => it.isConnected);
+    return (left.at(-1) ?? this.root.firstChild)?.key ?? null;
   }
 
   // Names need not be unique among brothers.
