@@ -2,7 +2,9 @@
 /// PostgreSQL server is real, and starts with the first test that needs it.
 #include <thread>
 
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <doctest/doctest.h>
+#include <libpq-fe.h>
 
 #include "database/database_url.hpp"
 #include "database/postgres_repository.hpp"
@@ -20,6 +22,10 @@ struct with_sqlite {
 
   std::unique_ptr<repository> connect() const {
     return std::make_unique<sqlite_repository>(directory / "videos.db");
+  }
+
+  void run(const char* sql) const {
+    SQLite::Database{directory / "videos.db", SQLite::OPEN_READWRITE}.exec(sql);
   }
 };
 
@@ -39,6 +45,14 @@ struct with_postgres {
 
   static std::unique_ptr<repository> connect() {
     return std::make_unique<postgres_repository>(server().url());
+  }
+
+  static void run(const char* sql) {
+    std::unique_ptr<PGconn, decltype(&PQfinish)> connection{
+      PQconnectdb(server().url().c_str()), PQfinish};
+    std::unique_ptr<PGresult, decltype(&PQclear)> answer{
+      PQexec(connection.get(), sql), PQclear};
+    REQUIRE(PQresultStatus(answer.get()) == PGRES_COMMAND_OK);
   }
 };
 
@@ -270,6 +284,23 @@ TEST_CASE_TEMPLATE("several that open a database at a time do not mind", world,
       });
   }
   CHECK(failed == 0);
+}
+
+TEST_CASE_TEMPLATE("tables of another version are told, and left as they are",
+                   world, with_sqlite, with_postgres) {
+  world here;
+  here.connect()->open();
+  here.run("UPDATE studio_schema SET version = 2");
+  here.run("ALTER TABLE studio_thumbnails RENAME TO studio_pictures");
+  CHECK(failure([&] {
+          here.connect()->open();
+        })
+        == "the database is of another studio: its tables have version 2, and "
+           "those of this one 1");
+  // It has made none beside.
+  here.run("ALTER TABLE studio_pictures RENAME TO studio_thumbnails");
+  here.run("UPDATE studio_schema SET version = 1");
+  here.connect()->open();
 }
 
 // -- SQLite -------------------------------------------------------------------

@@ -322,6 +322,29 @@ TEST_CASE("closing the tab ends ffmpeg at once, and not the runner") {
   CHECK(done.event["runner"] == "ffmpeg-1");
 }
 
+TEST_CASE("closing the tab ends an ffmpeg that has all of its video") {
+  studio_program studio;
+  watcher live{studio};
+  std::string id;
+  {
+    upload mine{studio, stream_video()};
+    mine.send(held_back);
+    id = mine.id();
+    live.next_that(is_thumbnail(id));
+    // It takes what is left into its pipe, and does not come to its end.
+    ::kill(processes_of(studio, "ffmpeg").at(0), SIGSTOP);
+    mine.send();
+    live.next_that([&](const json& event) {
+      return is_upload(id, "working")(event)
+             && event["received"] == mine.size();
+    });
+  }
+  live.next_that(is_upload(id, "cancelled"));
+  CHECK(eventually([&] {
+    return processes_of(studio, "ffmpeg").empty();
+  }));
+}
+
 TEST_CASE("a runner that is killed is told, and its video made again") {
   studio_program studio;
   watcher live{studio};

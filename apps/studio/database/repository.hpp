@@ -77,7 +77,8 @@ class repository : public video_writer {
 public:
   /// Makes the tables that are missing, and removes what was not finished within
   /// a day. To be called once, before the other functions, by whoever owns the
-  /// database.
+  /// database. Fails, and changes nothing, where the tables are of another
+  /// version.
   virtual void open() = 0;
 
   /// The latest of the videos that are finished, the latest one first.

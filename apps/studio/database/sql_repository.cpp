@@ -3,12 +3,27 @@
 #include <charconv>
 #include <chrono>
 #include <map>
+#include <string_view>
+
+#include <fmt/format.h>
 
 namespace studio {
 
 namespace {
 
 constexpr auto longest_attempt = std::chrono::hours{24};
+
+/// Of the tables. A studio with other ones has to count on.
+constexpr std::string_view schema_version = "1";
+
+constexpr const char* version_table =
+  "CREATE TABLE IF NOT EXISTS studio_schema (version BIGINT NOT NULL)";
+
+constexpr const char* set_version =
+  "INSERT INTO studio_schema (version) SELECT $1"
+  " WHERE NOT EXISTS (SELECT 1 FROM studio_schema)";
+
+constexpr const char* get_version = "SELECT version FROM studio_schema";
 
 /// SQLite takes the name of any type; what is stored is what is given.
 constexpr const char* schema[] = {
@@ -81,7 +96,7 @@ std::int64_t now_in_ms() {
 }
 
 template <class T>
-T number_in(const std::string& text) {
+T number_in(std::string_view text) {
   T result = 0;
   std::from_chars(text.data(), text.data() + text.size(), result);
   return result;
@@ -104,15 +119,36 @@ std::int64_t as_number(std::uint64_t value) {
 } // namespace
 
 void sql_repository::open() {
-  std::vector<sql_statement> statements;
-  if (auto* first = lock())
-    statements.push_back({first});
+  check_version();
+  auto statements = locked();
   for (auto* each : schema)
     statements.push_back({each});
   auto earliest =
     now_in_ms() - std::chrono::milliseconds{longest_attempt}.count();
   statements.push_back({remove_abandoned, {earliest}});
   run(statements);
+}
+
+/// Before anything is changed in tables that may be others.
+void sql_repository::check_version() {
+  auto statements = locked();
+  statements.push_back({version_table});
+  statements.push_back(
+    {set_version, {number_in<std::int64_t>(schema_version)}});
+  statements.push_back({get_version});
+  auto version = run(statements).at(0).at(0);
+  if (version != schema_version)
+    throw database_error{
+      fmt::format("the database is of another studio: its tables have version "
+                  "{}, and those of this one {}",
+                  version, schema_version)};
+}
+
+/// The beginning of a transaction that no other one runs beside.
+std::vector<sql_statement> sql_repository::locked() const {
+  if (auto* first = lock())
+    return {{first}};
+  return {};
 }
 
 void sql_repository::begin(const video_attempt& by, const video_title& what) {

@@ -44,6 +44,8 @@ protected:
   virtual const char* lock() const noexcept = 0;
 
 private:
+  void check_version();
+  std::vector<sql_statement> locked() const;
   sql_rows run_one(sql_statement what);
 };
 
