@@ -131,6 +131,9 @@ test('a page whose server goes says so, and finds it again', async () => {
   const studio = (listen) => new Program().start(needed('STUDIO'), ['--port', '0', '--config', needed('STUDIO_CONFIG'), '--dashboard', listen], /^dashboard: (http:\S+)/);
   const first = await studio('127.0.0.1:0');
   const page = await browser.open(first.url);
+  const width = () => page.$eval('.pool svg.plot path', (path) => path.getBBox().width);
+  await until(page, () => document.querySelector('.pool svg.plot path')?.getBBox().width > 20);
+  const drawn = await width();
   await first.stop();
   await page.waitForSelector('#link[data-state=lost]');
   assert.equal(await text(page, '#link'), 'connecting again');
@@ -139,6 +142,7 @@ test('a page whose server goes says so, and finds it again', async () => {
   try {
     await page.waitForSelector('#link[data-state=live]');
     assert.notEqual(await text(page, '#about'), before);
+    assert.ok(await width() < drawn, 'plots begin anew with another program');
   } finally {
     await second.stop();
   }
