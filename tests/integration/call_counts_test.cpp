@@ -216,17 +216,44 @@ TEST_CASE("calls that fail before they run count, and refused ones do not") {
 }
 
 TEST_CASE("how long calls take is what their caller sees") {
-  on_each_backend([](const std::string& backend) {
+  auto nap = [] {
+    std::this_thread::sleep_for(20ms);
+  };
+  on_each_backend([&](const std::string& backend) {
     auto pool = new_pool(backend, {.min = 1, .max = 1});
-    auto before = std::chrono::steady_clock::now();
-    flame::call(pool, [] {
-      std::this_thread::sleep_for(20ms);
+    std::uint64_t calls = 0;
+    auto check = [&](auto call) {
+      auto earlier = pool.calls().succeeded;
+      auto before = std::chrono::steady_clock::now();
+      call();
+      auto took = std::chrono::steady_clock::now() - before;
+      auto counted = pool.calls().succeeded - earlier;
+      CHECK(counted.count() == 1);
+      CHECK(counted.sum() >= 20ms);
+      CHECK(counted.sum() <= took);
+      CHECK(counted.percentile(1) >= 20ms * 63 / 64);
+      ++calls;
+    };
+    check([&] {
+      flame::call(pool, nap);
     });
-    auto took = std::chrono::steady_clock::now() - before;
-    auto counted = pool.calls().succeeded;
-    CHECK(counted.sum() >= 20ms);
-    CHECK(counted.sum() <= took);
-    CHECK(counted.percentile(1) >= 20ms * 63 / 64);
+    check([&] {
+      flame::async(pool, nap).get();
+    });
+    check([&] {
+      in_actor<int>([&](caf::event_based_actor* self, auto done) {
+        flame::call(self, pool, nap).then([=] {
+          done(0);
+        });
+      });
+    });
+    check([&] {
+      flame::stream(pool, [](flame::emitter<int>& out) {
+        std::this_thread::sleep_for(20ms);
+        out(1);
+      }).result();
+    });
+    CHECK(pool.calls().started == calls);
   });
 }
 

@@ -7,7 +7,8 @@
 int main(int argc, char** argv) {
   return flame::run(argc, argv, [](flame::node& node) {
     auto video = video_of(node.args());
-    auto pool = node.pool("ffmpeg", {.max = 2, .backend = "process"});
+    auto pool = node.pool(
+      "ffmpeg", {.max = 2, .max_concurrency = 1, .backend = "process"});
     // One picture, made by one runner.
     auto first = flame::call(pool, thumbnail, 0.0, video);
     std::cout << "the first one has " << first.size() << " bytes\n";

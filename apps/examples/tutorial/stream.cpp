@@ -23,7 +23,8 @@ void thumbnails(std::stop_token stop, flame::emitter<frame>& out,
 int main(int argc, char** argv) {
   return flame::run(argc, argv, [](flame::node& node) {
     auto video = video_of(node.args());
-    auto pool = node.pool("ffmpeg", {.max = 2, .backend = "process"});
+    auto pool = node.pool(
+      "ffmpeg", {.max = 2, .max_concurrency = 1, .backend = "process"});
     for (auto& each : flame::stream(pool, thumbnails, video, 4)) {
       std::cout << each.second << " s: " << each.jpeg.size() << " bytes\n";
       if (each.second == 2)

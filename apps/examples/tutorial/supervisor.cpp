@@ -7,7 +7,8 @@
 int main(int argc, char** argv) {
   return flame::run(argc, argv, [](flame::node& node) {
     auto video = video_of(node.args());
-    auto pool = node.pool("ffmpeg", {.max = 2, .backend = "process"});
+    auto pool = node.pool(
+      "ffmpeg", {.max = 2, .max_concurrency = 1, .backend = "process"});
     caf::scoped_actor tab{node.system()};
     auto uploads = flame::spawn_supervisor(
       node.system(),
@@ -17,11 +18,12 @@ int main(int argc, char** argv) {
          {.id = "upload",
           .start = flame::here(upload, pool, caf::actor_cast<caf::actor>(tab)),
           .restart = flame::restart::transient}}});
+    tab->monitor(uploads.handle());
     uploads.start_one(video);
     int killed = 0;
-    bool done = false;
+    bool is_over = false;
     tab->receive_while([&] {
-      return !done;
+      return !is_over;
     })(
       [&](double second, std::size_t bytes, int runner) {
         std::cout << second << " s: " << bytes << " bytes\n";
@@ -30,7 +32,12 @@ int main(int argc, char** argv) {
       },
       [&](const std::string& news) {
         std::cout << news << '\n';
-        done = true;
+        is_over = true;
+      },
+      [&](const caf::down_msg& supervisor) {
+        // More restarts than it is allowed: it has given up.
+        std::cout << flame::describe(supervisor.reason) << '\n';
+        is_over = true;
       });
     uploads.shutdown();
   });
