@@ -32,10 +32,10 @@ void supervisor_core::restart_after(child_ptr child, const caf::error& reason,
   enter(child, child_phase::waiting);
   if (!count_restart(lost_runner)) {
     auto text = fmt::format(
-      "supervisor {} gave up on child {} ({}): more than {} restarts within "
+      "supervisor {} gave up on child {} ({}): more than {} restart{} within "
       "{:g} s (intensity, period)",
       options_.name, child->spec.id, text_of(reason), options_.intensity,
-      seconds(options_.period));
+      options_.intensity == 1 ? "" : "s", seconds(options_.period));
     return end(make_error(errc::restart_intensity, std::move(text)));
   }
   auto delay = back_off(child);
@@ -281,9 +281,11 @@ void supervisor_core::end(caf::error reason) {
   if (ending_)
     return;
   // As in OTP, an end that was asked for is no news.
-  auto is_asked = reason == caf::exit_reason::user_shutdown;
-  log_->log(is_asked ? spdlog::level::debug : spdlog::level::info,
-            "supervisor ends supervisor={} reason={}", options_.name,
+  auto level = reason == caf::exit_reason::user_shutdown ? spdlog::level::debug
+               : code_of(reason) == errc::restart_intensity
+                 ? spdlog::level::err
+                 : spdlog::level::info;
+  log_->log(level, "supervisor ends supervisor={} reason={}", options_.name,
             text_of(reason));
   ending_ = std::move(reason);
   if (is_dynamic())

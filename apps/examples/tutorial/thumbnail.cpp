@@ -33,7 +33,7 @@ picture thumbnail(double second, const std::string& video) {
 }
 
 const std::string& video_of(std::span<const std::string> args) {
-  if (args.size() != 1)
-    throw std::invalid_argument{"give me one video"};
+  if (args.size() != 1 || args.front().starts_with('-'))
+    throw std::invalid_argument{"give me one video, and nothing else"};
   return args.front();
 }

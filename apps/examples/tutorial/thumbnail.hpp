@@ -13,5 +13,5 @@ using picture = std::vector<char>;
 picture thumbnail(double second, const std::string& video);
 
 /// The program's one argument.
-/// @throws std::invalid_argument if there is none, or more
+/// @throws std::invalid_argument if there is none, or more, or a flag
 const std::string& video_of(std::span<const std::string> args);

@@ -47,7 +47,7 @@ inline caf::behavior upload(caf::event_based_actor* self,
       });
   return {
     [=](const std::string&) {
-      // Nobody tells it anything. An actor needs a handler to stay.
+      // Nobody tells it anything. An actor needs a handler to stay alive.
     },
   };
 }
