@@ -2,11 +2,12 @@
 # Runs a program of this directory, which plays the part of browsers: tests of pages
 # in Debian's Chromium, and others.
 #
-#   STUDIO=PROGRAM STUDIO_CONFIG=FILE run.sh DIRECTORY --test studio.test.mjs
-#   DASHBOARD=PROGRAM                 run.sh DIRECTORY --test dashboard.test.mjs
-#   STUDIO=PROGRAM STUDIO_CONFIG=FILE run.sh DIRECTORY load.mjs [ARGUMENT...]
+#   run.sh DIRECTORY --test studio.test.mjs
+#   run.sh DIRECTORY --test dashboard.test.mjs
+#   run.sh DIRECTORY load.mjs [ARGUMENT...]
 #
-# What npm installs, and pictures of pages, go to DIRECTORY. CHROMIUM says where the browser is.
+# Variables say which programs: STUDIO and its STUDIO_CONFIG, DASHBOARD for its tests, SLOW_START for the
+# studio's, a library to be preloaded. What npm installs, and pictures of pages, go to DIRECTORY. CHROMIUM says where the browser is.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 directory=$1

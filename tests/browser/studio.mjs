@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { Program, needed } from './program.mjs';
 
 export class Studio extends Program {
-  start(options = []) {
-    return super.start(needed('STUDIO'), ['--port', '0', '--config', needed('STUDIO_CONFIG'), ...options], /^studio: (http:\S+)/);
+  start(options = [], env = {}) {
+    return super.start(needed('STUDIO'), ['--port', '0', '--config', needed('STUDIO_CONFIG'), ...options], /^studio: (http:\S+)/, env);
   }
 }
 

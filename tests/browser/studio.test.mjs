@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 
 import { Browser, brightness, overflow, phone, picture, text } from './browser.mjs';
-import { eventually } from './program.mjs';
+import { eventually, needed } from './program.mjs';
 import { Studio, video } from './studio.mjs';
 
 const browser = new Browser();
@@ -53,6 +53,9 @@ test('thumbnails appear while the video is still on its way, and it is finished'
 });
 
 test('the pool is seen to boot a runner, to use it, and to let it go', async () => {
+  await studio.stop();
+  // Else it boots faster than anybody sees.
+  studio = await new Studio().start([], { LD_PRELOAD: needed('SLOW_START') });
   const page = await browser.open(studio.url);
   assert.equal(await page.locator('.runner').count(), 0);
   await page.evaluate(() => {
@@ -75,8 +78,9 @@ test('a video that waits for a slot is seen to wait', async () => {
   studio = await new Studio().start(['--pools.ffmpeg.max=1']);
   const page = await browser.open(studio.url);
   await drop(page, [video(60), video(3)]);
-  await page.waitForFunction(() => document.getElementById('figure-queue').textContent === '1');
-  assert.equal(await text(page, '#figure-slots'), '1 of 1');
+  await page.waitForFunction(() => document.getElementById('figure-queue').textContent === '1'
+    && document.getElementById('figure-slots').textContent === '1 of 1');
+  await page.waitForSelector('.card[data-state=working]');
   assert.equal(await page.locator('.card[data-state=queued]').count(), 1);
   // Whichever has the slot.
   await page.click('.card[data-state=working] .card-stop');
