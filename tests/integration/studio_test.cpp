@@ -328,7 +328,8 @@ TEST_CASE("closing the tab ends an ffmpeg that has all of its video") {
   temporary_directory directory;
   auto path = directory / "video.mp4";
   make_video(path, {.size = "1280x720", .seconds = "20"});
-  studio_program studio{{"--every", "40ms"}};
+  // Not by the end of its runner.
+  studio_program studio{{"--every", "40ms", "--pools.ffmpeg.stop_grace=10min"}};
   watcher live{studio};
   {
     upload mine{studio, contents(path), "video.mp4"};
