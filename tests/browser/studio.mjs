@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { Program, needed } from './program.mjs';
 
 export class Studio extends Program {
-  start(options = [], env = {}) {
-    return super.start(needed('STUDIO'), ['--port', '0', '--config', needed('STUDIO_CONFIG'), ...options], /^studio: (http:\S+)/, env);
+  start(options = [], env = {}, port = 0) {
+    return super.start(needed('STUDIO'), ['--port', String(port), '--config', needed('STUDIO_CONFIG'), ...options], /^studio: (http:\S+)/, env);
   }
 }
 

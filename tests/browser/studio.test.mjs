@@ -9,14 +9,16 @@ import { Studio, video } from './studio.mjs';
 
 const browser = new Browser();
 let studio;
-// What the studio says on standard error.
+// What the studio says on standard error, and pages on their console.
 let expected;
+let expectedComplaints;
 
 before(() => browser.start());
 after(() => browser.stop());
 
 beforeEach(async () => {
   expected = /^$/;
+  expectedComplaints = /^$/;
   studio = await new Studio().start();
 });
 
@@ -29,7 +31,7 @@ afterEach(async () => {
     errors = await studio.stop();
   }
   assert.match(errors, expected);
-  assert.deepEqual(complaints, []);
+  assert.match(complaints.join('\n'), expectedComplaints);
 });
 
 const card = (page, state) => page.waitForSelector(`.card[data-state=${state}]`, { timeout: 60000 });
@@ -153,6 +155,43 @@ test('a page that is loaded again shows what is finished', async () => {
   assert.equal(await text(page, '.card-name'), 'noise-4.ts');
   assert.equal(await text(page, '.card-facts'), facts);
   await page.waitForFunction(() => [...document.querySelectorAll('.card .frame img')].filter((one) => one.naturalWidth > 0).length === 4);
+});
+
+test('a page whose studio has ended says so, and shows no upload that the next one does not know', async () => {
+  expectedComplaints = /^(WebSocket connection to .* failed: .*\n?)*$/;
+  const mine = await browser.open(studio.url);
+  const other = await browser.open(studio.url);
+  await drop(mine, video(60));
+  await other.waitForSelector('.card .frame');
+  await studio.stop();
+  await card(mine, 'failed');
+  assert.equal(await text(mine, '.card-note'), 'The connection to the studio was lost.');
+  await other.waitForSelector('#link[data-state=lost]');
+  studio = await new Studio().start([], {}, new URL(studio.url).port);
+  await other.waitForSelector('#link[data-state=open]');
+  await other.waitForSelector('.card', { state: 'detached' });
+  assert.ok(await other.isVisible('#empty'));
+  // What was said to whoever uploads it stays.
+  await mine.waitForSelector('#link[data-state=open]');
+  assert.equal(await mine.locator('.card[data-state=failed]').count(), 1);
+});
+
+test('what the studio cannot do now is said where it can be seen', async () => {
+  expectedComplaints = /^(Failed to load resource: .* 503 .*\n?)*$/;
+  const page = await browser.open(studio.url);
+  const refuse = (what) => page.route(what, (route) => route.fulfill({ status: 503, body: 'Try again later.' }));
+  await refuse('**/samples/*');
+  await page.click('[data-sample="clock.ts"]');
+  await page.waitForSelector('#sample-problem', { state: 'visible' });
+  assert.equal(await text(page, '#sample-problem'), 'There is no sample video. Try again later.');
+  await page.unroute('**/samples/*');
+  await page.click('[data-sample="clock.ts"]');
+  await card(page, 'done');
+  assert.ok(await page.isHidden('#sample-problem'));
+  await refuse('**/api/videos');
+  await page.reload();
+  await page.waitForSelector('#videos-problem', { state: 'visible' });
+  await picture(page, 'studio-problem');
 });
 
 test('what is no video is refused in words, and its name is no script', async () => {

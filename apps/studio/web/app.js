@@ -9,6 +9,13 @@ import { Viewer } from './viewer.js';
 const announcer = document.getElementById('announcer');
 const announce = (text) => { announcer.textContent = text; };
 
+// What is not as it should be, or '' once it is.
+function notice(id, text) {
+  const where = document.getElementById(id);
+  where.textContent = text;
+  where.hidden = !text;
+}
+
 const viewer = new Viewer();
 const cards = new Cards({ announce, onOpen: (frame) => viewer.open(frame) });
 const pool = new PoolPanel();
@@ -80,8 +87,9 @@ for (const button of document.querySelectorAll('[data-sample]'))
       const answer = await fetch(`/samples/${name}`);
       if (!answer.ok) throw new Error(await answer.text());
       begin(new File([await answer.blob()], name));
+      notice('sample-problem', '');
     } catch (error) {
-      announce(`The sample video is not to be had. ${error.message}`);
+      notice('sample-problem', `There is no sample video. ${error.message}`);
     } finally {
       button.disabled = false;
       delete button.dataset.busy;
@@ -100,9 +108,11 @@ async function loadFinished() {
     const answer = await fetch('/api/videos');
     if (!answer.ok) throw new Error(await answer.text());
     cards.restore((await answer.json()).videos);
+    notice('videos-problem', '');
   } catch (error) {
-    announce(`The earlier videos are not to be had. ${error.message}`);
+    notice('videos-problem', `Earlier videos cannot be shown. ${error.message}`);
   }
+  cards.leaveUnknown();
 }
 
 // -- what happens -------------------------------------------------------------
@@ -113,6 +123,7 @@ const linkWords = { connecting: 'connecting', open: 'live', lost: 'connection lo
 
 watch({
   onState(state) {
+    if (state === 'open') cards.doubtAll();
     link.dataset.state = state;
     linkText.textContent = linkWords[state];
   },

@@ -116,6 +116,8 @@ export class Cards {
   #empty = document.getElementById('empty');
   #template = document.getElementById('card-template');
   #cards = new Map();
+  // Those that the studio may not know any more, as the page was not connected.
+  #doubtful = new Set();
   #onOpen;
   #announce;
 
@@ -168,8 +170,20 @@ export class Cards {
     this.#leave(card);
   }
 
+  // The page is connected again: the studio tells what is under way, and then that
+  // this was all.
+  doubtAll() {
+    this.#doubtful = new Set([...this.#cards.values()].filter((card) => card.view.id && !isOver(card.view.state)));
+  }
+
+  leaveUnknown() {
+    for (const card of this.#doubtful) this.cancel(card.key);
+    this.#doubtful.clear();
+  }
+
   update(view) {
     const card = this.#cards.get(view.id) ?? this.#add(view.id, view.created);
+    this.#doubtful.delete(card);
     const before = card.view.state;
     if (isOver(before) && before !== view.state && isOver(view.state)) return;
     card.show(view);
