@@ -92,7 +92,9 @@ void event_stream::write(std::string text) {
     stream_, asio::buffer(writing_),
     [self = shared_from_this()](const beast::error_code& ec, std::size_t) {
       self->is_writing_ = false;
-      if (ec)
+      // It may have left after all was written and before this is called: then
+      // nothing may be begun that would hold this.
+      if (ec || self->is_over_)
         return self->leave();
       self->tell();
       if (!self->is_writing_)

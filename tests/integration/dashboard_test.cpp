@@ -706,3 +706,18 @@ TEST_CASE("who leaves is forgotten at once") {
     return !feed.has_listeners();
   }));
 }
+
+TEST_CASE("who leaves while it is being told is forgotten at once, too") {
+  web::event_feed feed{[](std::uint64_t&) {
+    return std::string{"data: x\n\n"};
+  }};
+  web::server server{{.port = 0}, feeding(feed)};
+  for (int i = 0; i < 200; ++i) {
+    client leaving{server.url()};
+    leaving.get("/events");
+    CHECK(leaving.until("data: x\n\n").size() > 0);
+  }
+  CHECK(eventually([&] {
+    return !feed.has_listeners();
+  }));
+}
