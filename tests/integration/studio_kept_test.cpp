@@ -316,8 +316,8 @@ TEST_CASE("a database that cannot be had is told, and no password") {
          {"--database=postgresql://me:hunter2@/name?host=/nowhere", 1,
           "error: the database says: "}}) {
     CAPTURE(argument);
-    program studio{{STUDIO_PROGRAM, "--port", "0", argument}};
-    CHECK(studio.wait() == status);
+    failed_start studio{{"--port", "0", argument}};
+    CHECK(studio.status == status);
     CAPTURE(studio.errors());
     CHECK(studio.errors().starts_with(told));
     CHECK(studio.errors().find("hunter2") == std::string::npos);
@@ -325,9 +325,8 @@ TEST_CASE("a database that cannot be had is told, and no password") {
 }
 
 TEST_CASE("workers, which have no actors, are not sent to a file") {
-  program studio{
-    {STUDIO_PROGRAM, "--port", "0", "--pools.ffmpeg.isolation=process"}};
-  CHECK(studio.wait() == 1);
+  failed_start studio{{"--port", "0", "--pools.ffmpeg.isolation=process"}};
+  CHECK(studio.status == 1);
   CHECK(studio.errors().starts_with("error: with isolation: process, runners "
                                     "cannot write into a file"));
 }

@@ -411,13 +411,13 @@ TEST_CASE("SIGTERM in the middle of an upload leaves nothing behind") {
 
 TEST_CASE("a port that is taken, and what cannot be understood, is told") {
   studio_program studio;
-  program other{{STUDIO_PROGRAM, "--port", std::to_string(studio.port)}};
-  CHECK(other.wait() == 1);
+  failed_start other{{"--port", std::to_string(studio.port)}};
+  CHECK(other.status == 1);
   CHECK(other.errors().find("error: cannot listen on 127.0.0.1 port") == 0);
-  program wrong{{STUDIO_PROGRAM, "--max-upload", "much"}};
-  CHECK(wrong.wait() == 2);
+  failed_start wrong{{"--max-upload", "much"}};
+  CHECK(wrong.status == 2);
   CHECK(wrong.errors().find("error: --max-upload") == 0);
-  program stalled{{STUDIO_PROGRAM, "--stall-timeout", "2h"}};
-  CHECK(stalled.wait() == 2);
+  failed_start stalled{{"--stall-timeout", "2h"}};
+  CHECK(stalled.status == 2);
   CHECK(stalled.errors().find("error: --stall-timeout: 2h is not a time") == 0);
 }

@@ -79,6 +79,33 @@ private:
   program program_;
 };
 
+/// The program with arguments by which it has to end at once. Where it does not,
+/// nothing of it is left all the same.
+class failed_start {
+public:
+  explicit failed_start(std::vector<std::string> arguments)
+    : program_(command(std::move(arguments)), {{"TMPDIR", directory_ / ""}}),
+      status(program_.wait()) {
+    // nop
+  }
+
+  std::string errors() const {
+    return program_.errors();
+  }
+
+private:
+  static std::vector<std::string> command(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), STUDIO_PROGRAM);
+    return arguments;
+  }
+
+  temporary_directory directory_;
+  program program_;
+
+public:
+  const int status;
+};
+
 /// Its processes of this name.
 inline std::vector<int> processes_of(const studio_program& it,
                                      const std::string& name) {

@@ -3,7 +3,6 @@
 #include <charconv>
 #include <chrono>
 #include <map>
-#include <string_view>
 
 #include <fmt/format.h>
 
@@ -14,7 +13,7 @@ namespace {
 constexpr auto longest_attempt = std::chrono::hours{24};
 
 /// Of the tables. A studio with other ones has to count on.
-constexpr std::string_view schema_version = "1";
+constexpr std::int64_t schema_version = 1;
 
 constexpr const char* version_table =
   "CREATE TABLE IF NOT EXISTS studio_schema (version BIGINT NOT NULL)";
@@ -96,7 +95,7 @@ std::int64_t now_in_ms() {
 }
 
 template <class T>
-T number_in(std::string_view text) {
+T number_in(const std::string& text) {
   T result = 0;
   std::from_chars(text.data(), text.data() + text.size(), result);
   return result;
@@ -133,10 +132,9 @@ void sql_repository::open() {
 void sql_repository::check_version() {
   auto statements = locked();
   statements.push_back({version_table});
-  statements.push_back(
-    {set_version, {number_in<std::int64_t>(schema_version)}});
+  statements.push_back({set_version, {schema_version}});
   statements.push_back({get_version});
-  auto version = run(statements).at(0).at(0);
+  auto version = number_in<std::int64_t>(run(statements).at(0).at(0));
   if (version != schema_version)
     throw database_error{
       fmt::format("the database is of another studio: its tables have version "

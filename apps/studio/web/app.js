@@ -104,6 +104,8 @@ addEventListener('beforeunload', (event) => {
 
 // Whenever the page is connected: it has missed what ended before.
 async function loadFinished() {
+  // Before anything is waited for, as the connection may be lost meanwhile.
+  const unknown = cards.takeUnknown();
   try {
     const answer = await fetch('/api/videos');
     if (!answer.ok) throw new Error(await answer.text());
@@ -112,7 +114,8 @@ async function loadFinished() {
   } catch (error) {
     notice('videos-problem', `Earlier videos cannot be shown. ${error.message}`);
   }
-  cards.leaveUnknown();
+  // Those that are not among the finished ones, either.
+  for (const key of unknown) cards.cancel(key);
 }
 
 // -- what happens -------------------------------------------------------------

@@ -176,9 +176,11 @@ export class Cards {
     this.#doubtful = new Set([...this.#cards.values()].filter((card) => card.view.id && !isOver(card.view.state)));
   }
 
-  leaveUnknown() {
-    for (const card of this.#doubtful) this.cancel(card.key);
+  // What it has not told of since then; as it was all, no longer in doubt.
+  takeUnknown() {
+    const unknown = [...this.#doubtful].map((card) => card.key);
     this.#doubtful.clear();
+    return unknown;
   }
 
   update(view) {
